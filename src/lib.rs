@@ -1,3 +1,5 @@
 //! springback proves that a system springs back: it survives load and faults, and then gives the capacity back.
 //!
 //! The rooms stand in the order in which data flows; each knows only those before it. `tests/architecture.rs` holds it.
+
+pub mod autoscaler;
