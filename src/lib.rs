@@ -3,3 +3,5 @@
 //! The rooms stand in the order in which data flows; each knows only those before it. `tests/architecture.rs` holds it.
 
 pub mod autoscaler;
+
+pub mod scenario;

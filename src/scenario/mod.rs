@@ -1,0 +1,29 @@
+//! Text → scenario, every mistake with its origin. Pure, but for [`Source::read`] and [`scenario_files`].
+
+mod diagnostic;
+mod keys;
+pub mod local_defaults;
+mod model;
+mod overrides;
+mod problems;
+mod read;
+mod reader;
+mod rules;
+mod schema;
+mod sections;
+mod source;
+mod spelling;
+mod syntax;
+mod tree;
+mod units;
+mod values;
+
+pub use diagnostic::{Diagnostic, Plain, Severity};
+pub use local_defaults::{autoscaler_settings, autoscaler_spec};
+pub use model::*;
+pub use overrides::{Override, Overrides};
+pub use read::{Lowered, Origin, read, read_expectations};
+pub use schema::{expectations_schema, schema};
+pub use source::{Source, scenario_files};
+pub(crate) use spelling::nearest;
+pub use units::{Price, Rate, Share, Span, UnitError};

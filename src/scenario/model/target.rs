@@ -1,0 +1,188 @@
+//! The system under test.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::super::units::{Price, Rate, Share, Span};
+
+/// The system under test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// The embedded world: child processes on loopback. Groups by name.
+    Local(BTreeMap<String, LocalGroup>),
+}
+
+/// A group of instances in the embedded world.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LocalGroup {
+    /// Instances at the start; of a standby, its dormant size.
+    pub replicas: u32,
+    /// Requests a second that one instance serves within the objectives.
+    pub capacity: Option<Rate>,
+    /// From spawn to ready.
+    pub startup: Option<Span>,
+    /// How long one request takes in an instance that is not queueing.
+    pub service_time: Option<ServiceTime>,
+    /// Requests that one instance works on at once.
+    pub concurrency: Option<u32>,
+    /// Requests that may wait in one instance before it answers 503.
+    pub queue: Option<u32>,
+    /// How long a terminating instance may take to finish what it has begun.
+    pub grace: Option<Span>,
+    /// What one instance costs while it exists.
+    pub price: Option<Price>,
+    /// Scales the group with its utilization.
+    pub autoscaler: Option<LocalAutoscaler>,
+    /// Makes this group a standby of that group.
+    pub takes_over_from: Option<String>,
+    /// Instances while it stands in.
+    pub promoted_replicas: Option<u32>,
+    /// A program run before an instance is removed by a scale-down; where it fails, the instance stays.
+    pub tear_down: Option<Vec<String>>,
+    /// What an instance costs that replaces one that died.
+    pub replacement_price: Option<Price>,
+    /// Built-in defects, to see them caught.
+    #[serde(default)]
+    pub defects: Defects,
+}
+
+/// The time that one request takes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServiceTime {
+    /// The mean.
+    pub mean: Span,
+    /// How single requests spread around it.
+    pub distribution: Distribution,
+}
+
+/// The spread of service times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Distribution {
+    /// Every request takes the mean.
+    Constant,
+    /// Exponential around the mean: memoryless, with a long tail.
+    Exponential,
+    /// Uniform between half and one and a half of the mean.
+    Uniform,
+}
+
+/// The autoscaler of a local group, in the words of autoscaling/v2.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LocalAutoscaler {
+    /// Never fewer.
+    pub min_replicas: u32,
+    /// Never more.
+    pub max_replicas: u32,
+    /// Share of an instance's capacity that it aims at.
+    pub target_utilization: Share,
+    /// Time between two decisions; default 15 s.
+    pub sync_period: Option<Span>,
+    /// Ratio band around 1 in which nothing changes; default 10 %.
+    pub tolerance: Option<Share>,
+    /// Growth.
+    #[serde(default)]
+    pub scale_up: ScalingRules,
+    /// Shrinking.
+    #[serde(default)]
+    pub scale_down: ScalingRules,
+}
+
+/// One direction of an autoscaler's behaviour.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct ScalingRules {
+    /// How far back recommendations count; default 0 s up, 300 s down.
+    pub stabilization_window: Option<Span>,
+    /// Which policy wins; default the one that allows the largest change.
+    pub select_policy: Option<SelectPolicy>,
+    /// Limits on the speed; `None` for Kubernetes' defaults.
+    pub policies: Option<Vec<ScalingPolicy>>,
+    /// Overrides the tolerance in this direction.
+    pub tolerance: Option<Share>,
+}
+
+/// Which of several policies wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SelectPolicy {
+    /// The one that allows the largest change.
+    Max,
+    /// The one that allows the smallest change.
+    Min,
+    /// No change in this direction at all.
+    Disabled,
+}
+
+/// A limit on the speed of scaling.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScalingPolicy {
+    /// How much.
+    pub amount: PolicyAmount,
+    /// In how long.
+    pub period: Span,
+}
+
+/// How much a policy allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PolicyAmount {
+    /// A number of instances.
+    Pods(u32),
+    /// A percentage of the instances at the period's start.
+    Percent(u32),
+}
+
+/// Defects that the embedded world can be given. Checks and diagnosis never read them: they see behaviour only.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Defects {
+    /// From this long after the start of the stimulus on, the autoscaler reads the same old sample again and again.
+    pub metric_frozen_at: Option<Span>,
+    /// Scale-downs leave so many instances running that nobody wants any more.
+    pub leaves_behind: Option<u32>,
+    /// After the group has contracted, something scales it up again.
+    pub regrowth: Option<Regrowth>,
+    /// The standby stays promoted.
+    pub never_released: Option<bool>,
+    /// The standby goes back to sleep so long after its promotion, whether or not the primary is healthy.
+    pub released_after: Option<Span>,
+    /// Instances ignore SIGTERM, and nobody kills them after their grace.
+    pub ignores_sigterm: Option<bool>,
+    /// Killed instances are not replaced.
+    pub never_replaced: Option<bool>,
+    /// Somebody else changes the autoscaler's floor during the run.
+    pub floor_changed: Option<FloorChanged>,
+    /// The world's account of this group falls silent for a while.
+    pub blackout: Option<Blackout>,
+    /// Instances never become ready.
+    pub never_ready: Option<bool>,
+}
+
+/// A group that grows again after it has contracted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Regrowth {
+    /// To how many instances.
+    pub replicas: u32,
+    /// How long after the contraction.
+    pub after: Span,
+}
+
+/// Another writer's change of `min_replicas`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FloorChanged {
+    /// When, from the start of the stimulus.
+    pub at: Span,
+    /// The new floor.
+    pub min_replicas: u32,
+    /// Who writes it.
+    pub by: String,
+}
+
+/// A time without data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Blackout {
+    /// When, from the start of the stimulus.
+    pub at: Span,
+    /// How long.
+    pub lasts: Span,
+}

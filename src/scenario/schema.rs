@@ -1,0 +1,263 @@
+//! The JSON Schema of the file format, for editors: made from the table of keys.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::keys::{ANCHORS, EXPECTATIONS, Key, Kind, REPLICAS_MAX, SCENARIO, Section};
+
+/// JSON Schema (2020-12) of a scenario in TOML.
+pub fn schema() -> Value {
+    document(&SCENARIO, "urn:springback:schema:scenario:1", "springback scenario")
+}
+
+/// JSON Schema (2020-12) of a file with other expectations for a recorded run.
+pub fn expectations_schema() -> Value {
+    document(&EXPECTATIONS, "urn:springback:schema:expectations:1", "springback expectations")
+}
+
+fn document(root: &'static Section, id: &str, title: &str) -> Value {
+    let mut definitions = BTreeMap::new();
+    define(root, &mut definitions);
+    let mut schema = Map::new();
+    schema.insert("$schema".into(), json!("https://json-schema.org/draft/2020-12/schema"));
+    schema.insert("$id".into(), json!(id));
+    schema.insert("title".into(), json!(title));
+    let root = definitions.remove(root.name);
+    if let Some(Value::Object(root)) = root {
+        schema.extend(root);
+    }
+    definitions.extend(quantities());
+    schema.insert("$defs".into(), json!(definitions));
+    Value::Object(schema)
+}
+
+/// Adds a section and all that it leads to.
+fn define(section: &'static Section, definitions: &mut BTreeMap<&'static str, Value>) {
+    if definitions.contains_key(section.name) {
+        return;
+    }
+    let mut properties = Map::new();
+    for key in section.keys {
+        properties.insert(key.name.into(), property(key));
+    }
+    let required: Vec<&str> = section.keys.iter().filter(|key| key.required).map(|key| key.name).collect();
+    let mut schema = Map::new();
+    schema.insert("type".into(), json!("object"));
+    schema.insert("description".into(), json!(section.about));
+    schema.insert("additionalProperties".into(), json!(false));
+    schema.insert("properties".into(), Value::Object(properties));
+    if !required.is_empty() {
+        schema.insert("required".into(), json!(required));
+    }
+    if !section.one_of.is_empty() {
+        let choices: Vec<Value> = section.one_of.iter().map(|name| json!({ "required": [name] })).collect();
+        schema.insert("oneOf".into(), json!(choices));
+    }
+    definitions.insert(section.name, Value::Object(schema));
+    for key in section.keys {
+        match key.kind {
+            Kind::Table(inner)
+            | Kind::Named(inner)
+            | Kind::List(inner)
+            | Kind::OneOrMore(inner)
+            | Kind::TimeOr(inner) => define(inner, definitions),
+            _ => {}
+        }
+    }
+}
+
+fn property(key: &Key) -> Value {
+    let Value::Object(mut schema) = kind(key.kind) else { return Value::Null };
+    schema.insert("description".into(), json!(key.about));
+    schema.insert("examples".into(), json!([example(key)]));
+    Value::Object(schema)
+}
+
+/// The example as JSON. That each is TOML of the right kind is tested.
+fn example(key: &Key) -> Value {
+    let document = format!("example = {}", key.example);
+    toml::from_str::<BTreeMap<String, Value>>(&document)
+        .ok()
+        .and_then(|mut table| table.remove("example"))
+        .unwrap_or(Value::Null)
+}
+
+fn kind(kind: Kind) -> Value {
+    let reference = |section: &Section| json!({ "$ref": format!("#/$defs/{}", section.name) });
+    match kind {
+        Kind::Text | Kind::Group | Kind::Objective => json!({ "type": "string", "minLength": 1 }),
+        Kind::Link => json!({ "type": "string", "pattern": or_variable("https?://[^/].*") }),
+        Kind::RequestPath => json!({ "type": "string", "pattern": or_variable("/.*") }),
+        Kind::Texts { distinct } => json!({
+            "type": "array",
+            "items": { "type": "string", "minLength": 1 },
+            "minItems": 1,
+            "uniqueItems": distinct,
+        }),
+        Kind::Count { min, max } => json!({
+            "anyOf": [
+                { "type": "integer", "minimum": min, "maximum": max },
+                { "$ref": "#/$defs/variable" },
+            ],
+        }),
+        Kind::Factor => json!({
+            "anyOf": [
+                { "type": "number", "exclusiveMinimum": 0 },
+                { "$ref": "#/$defs/variable" },
+            ],
+        }),
+        Kind::Flag => json!({ "anyOf": [{ "type": "boolean" }, { "$ref": "#/$defs/variable" }] }),
+        Kind::Time { .. } => json!({ "$ref": "#/$defs/duration" }),
+        Kind::TimeOrAuto => json!({ "anyOf": [{ "const": "auto" }, { "$ref": "#/$defs/duration" }] }),
+        Kind::Rate { .. } => json!({ "$ref": "#/$defs/rate" }),
+        Kind::Share { .. } => json!({ "$ref": "#/$defs/share" }),
+        Kind::Price => json!({ "$ref": "#/$defs/price" }),
+        Kind::Word(words) if *words == ANCHORS => json!({ "$ref": "#/$defs/anchor" }),
+        Kind::Word(words) => json!({ "enum": words }),
+        Kind::CountByGroup => json!({
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": { "type": "integer", "minimum": 0, "maximum": REPLICAS_MAX },
+        }),
+        Kind::Table(section) => reference(section),
+        Kind::Named(section) => json!({
+            "type": "object",
+            "propertyNames": { "pattern": "^[A-Za-z0-9_-]{1,40}$" },
+            "additionalProperties": reference(section),
+        }),
+        Kind::List(section) => json!({ "type": "array", "items": reference(section) }),
+        Kind::OneOrMore(section) => json!({
+            "anyOf": [reference(section), { "type": "array", "items": reference(section) }],
+        }),
+        Kind::TimeOr(section) => json!({ "anyOf": [{ "$ref": "#/$defs/duration" }, reference(section)] }),
+    }
+}
+
+/// Quantities are texts with a unit; what is filled in from the environment is checked when the file is read.
+fn quantities() -> [(&'static str, Value); 6] {
+    let quantity = |about: &str, pattern: &str, examples: &[&str]| json!({ "type": "string", "description": about, "pattern": or_variable(pattern), "examples": examples });
+    [
+        (
+            "duration",
+            quantity(
+                "A length of time with its unit: h, m, s, ms or us.",
+                r"\s*([0-9.]+\s*(h|min|m|s|ms|us)\s*)+",
+                &["5s", "1m 30s", "250ms"],
+            ),
+        ),
+        (
+            "rate",
+            quantity(
+                "Requests per time.",
+                r"\s*[0-9.]+\s*/\s*(s|sec|second|m|min|minute|h|hour)\s*",
+                &["40/s", "1200/min"],
+            ),
+        ),
+        ("share", quantity("A percentage.", r"\s*[0-9.]+\s*%\s*", &["99.9%"])),
+        ("price", quantity("Money per hour.", r"\s*[0-9.]+ \s*[A-Z]{3}\s*/\s*h\s*", &["0.10 USD/h"])),
+        ("anchor", json!({ "description": "The event that a deadline counts from.", "enum": ANCHORS })),
+        (
+            "variable",
+            json!({
+                "type": "string",
+                "description": "A value from the environment.",
+                "pattern": r"\$\{",
+                "examples": ["${REPLICAS:-2}"],
+            }),
+        ),
+    ]
+}
+
+fn or_variable(pattern: &str) -> String {
+    format!(r"^({pattern})$|\$\{{")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::scenario::{Overrides, Source, read};
+
+    fn sections() -> Vec<&'static Section> {
+        fn walk(
+            section: &'static Section,
+            seen: &mut BTreeSet<&'static str>,
+            found: &mut Vec<&'static Section>,
+        ) {
+            if !seen.insert(section.name) {
+                return;
+            }
+            found.push(section);
+            for key in section.keys {
+                match key.kind {
+                    Kind::Table(inner)
+                    | Kind::Named(inner)
+                    | Kind::List(inner)
+                    | Kind::OneOrMore(inner)
+                    | Kind::TimeOr(inner) => walk(inner, seen, found),
+                    _ => {}
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(&SCENARIO, &mut BTreeSet::new(), &mut found);
+        found
+    }
+
+    #[test]
+    fn every_key_has_words_and_an_example() {
+        for section in sections() {
+            for key in section.keys {
+                assert!(key.about.ends_with('.'), "{}.{}", section.name, key.name);
+                assert!(!example(key).is_null(), "the example of {}.{} is no TOML", section.name, key.name);
+            }
+            for choice in section.one_of {
+                assert!(section.key(choice).is_some_and(|key| !key.required), "{}.{choice}", section.name);
+            }
+        }
+    }
+
+    /// Every key of the table, each with its example, makes files whose only mistakes are between keys.
+    #[test]
+    fn every_example_is_of_its_own_kind() {
+        let bad_kinds = ["wrong-type", "bad-value", "out-of-range", "unknown-key", "missing-key", "syntax"];
+        for key in SCENARIO.keys {
+            let mut text = String::new();
+            for other in SCENARIO.keys {
+                if other.name == key.name || other.required {
+                    text.push_str(&format!("{} = {}\n", other.name, other.example));
+                }
+            }
+            if let Err(diagnostics) = read(&Source::new("example.toml", text), &Overrides::NONE) {
+                for diagnostic in diagnostics {
+                    assert!(!bad_kinds.contains(&diagnostic.code()), "{}", diagnostic.plain());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_schema_leaves_no_reference_open_and_no_table_open() {
+        fn walk(value: &Value, definitions: &Value) {
+            match value {
+                Value::Object(map) => {
+                    if let Some(Value::String(reference)) = map.get("$ref") {
+                        let name = reference.trim_start_matches("#/$defs/");
+                        assert!(definitions.get(name).is_some(), "{reference} is not defined");
+                    }
+                    if map.contains_key("properties") {
+                        assert_eq!(map.get("additionalProperties"), Some(&json!(false)));
+                    }
+                    map.values().for_each(|value| walk(value, definitions));
+                }
+                Value::Array(items) => items.iter().for_each(|item| walk(item, definitions)),
+                _ => {}
+            }
+        }
+        for schema in [schema(), expectations_schema()] {
+            walk(&schema, &schema["$defs"]);
+        }
+    }
+}
