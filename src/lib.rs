@@ -5,3 +5,5 @@
 pub mod autoscaler;
 
 pub mod scenario;
+
+pub mod plan;
