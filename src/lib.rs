@@ -7,3 +7,5 @@ pub mod autoscaler;
 pub mod scenario;
 
 pub mod plan;
+
+pub mod history;
