@@ -9,3 +9,7 @@ pub mod scenario;
 pub mod plan;
 
 pub mod history;
+
+pub mod slo;
+
+pub mod spend;
