@@ -13,3 +13,5 @@ pub mod history;
 pub mod slo;
 
 pub mod spend;
+
+pub mod load;
