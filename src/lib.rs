@@ -15,3 +15,5 @@ pub mod slo;
 pub mod spend;
 
 pub mod load;
+
+pub mod world;
