@@ -17,3 +17,5 @@ pub mod spend;
 pub mod load;
 
 pub mod world;
+
+pub mod run;
