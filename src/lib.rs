@@ -19,3 +19,5 @@ pub mod load;
 pub mod world;
 
 pub mod run;
+
+pub mod check;
