@@ -21,3 +21,5 @@ pub mod world;
 pub mod run;
 
 pub mod check;
+
+pub mod diagnose;

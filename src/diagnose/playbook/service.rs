@@ -1,0 +1,116 @@
+//! Codes of requests that were not answered well.
+
+use super::Play;
+
+pub(super) const PLAYS: &[Play] = &[
+    Play {
+        code: "capacity-shortfall",
+        title: "supply lagged behind demand",
+        meaning: "More was sent than the ready instances could serve, so requests waited, or were turned away.",
+        recognised_by: "Bad requests in seconds in which more was sent than ready instances × capacity, or shortly after.",
+        check: &[
+            "how fast the surge rises against how fast the group grows",
+            "the causes that are named beside it: limits, slow or missing starts",
+        ],
+        fix: "Grow earlier (a lower target), faster (policies, start-up), or keep more at baseline.",
+        kubernetes: "Compare the HPA's rescale events with the surge; headroom on nodes decides whether pods start at once.",
+    },
+    Play {
+        code: "balancer-down",
+        title: "the balancer was not there",
+        meaning: "Requests found no balancer, or one that stood still: nothing can be said of the instances behind it.",
+        recognised_by: "Bad requests in seconds in which the balancer gave no sign of life.",
+        check: &["who ended or stopped it", "whether it came back, and how fast"],
+        fix: "Find out why it went; run more than one where it carries real traffic.",
+        kubernetes: "kubectl get events, and the log of the ingress controller of that time.",
+    },
+    Play {
+        code: "balancer-ended",
+        title: "a note: the balancer's process ended",
+        meaning: "The embedded world's balancer ended although nobody asked it to. It is started again on the same port.",
+        recognised_by: "Its process was waited for, with the exit status that the note names.",
+        check: &["who killed it", "memory of the machine at that time"],
+        fix: "Leave it alone, and run again.",
+        kubernetes: "",
+    },
+    Play {
+        code: "load-not-started",
+        title: "a note: the load engine did not start",
+        meaning: "No request was sent at all.",
+        recognised_by: "The note says what the operating system, or the path of the requests, did not allow.",
+        check: &["load.path", "limits of threads and open files"],
+        fix: "Mend what the note names.",
+        kubernetes: "",
+    },
+    Play {
+        code: "refused",
+        title: "a note: the world was not opened",
+        meaning: "Something that is needed was not there, so nothing was started.",
+        recognised_by: "The note says what stood in the way.",
+        check: &["the port, folder, program or permission that the note names"],
+        fix: "Mend it and run again.",
+        kubernetes: "",
+    },
+    Play {
+        code: "no-backend",
+        title: "nobody was there to answer",
+        meaning: "For a while no instance was sent to, and nothing took over.",
+        recognised_by: "Bad requests in seconds in which no group was routed, and no failover acted.",
+        check: &["what was lost, and for how long", "whether a standby exists, and what promotes it"],
+        fix: "Give the primary a standby that takes over (takes_over_from), or spread it so that it cannot be lost whole.",
+        kubernetes: "kubectl get endpointslices -l kubernetes.io/service-name=NAME: no ready endpoint means no answer.",
+    },
+    Play {
+        code: "failover-slow",
+        title: "the standby took over late",
+        meaning: "Between the loss of the primary and the standby's first answer, requests found nobody.",
+        recognised_by: "Bad requests without a routed instance, ended by a promotion.",
+        check: &[
+            "how long a loss takes to be noticed",
+            "how long the standby takes from promotion to its first answer",
+        ],
+        fix: "Look at the primary more often, and keep the standby warm.",
+        kubernetes: "Readiness probes (periodSeconds × failureThreshold) set how soon endpoints leave.",
+    },
+    Play {
+        code: "instances-lost",
+        title: "requests died with their instances",
+        meaning: "What was under way in an instance that died was not answered, and nobody tried again.",
+        recognised_by: "Bad requests within two seconds of a death, while enough other instances were there.",
+        check: &["retries in clients and balancer", "whether a graceful end drains"],
+        fix: "Retry what is safe to repeat; notice deaths sooner; drain before a wanted end.",
+        kubernetes: "preStop hooks and terminationGracePeriodSeconds for graceful ends; retries at the ingress for kills.",
+    },
+    Play {
+        code: "errors-from-target",
+        title: "the target answered with errors",
+        meaning: "Enough instances were there, and still requests failed: it is not a matter of capacity.",
+        recognised_by: "Failing statuses or broken connections in seconds that nothing else explains.",
+        check: &["the target's log of that time", "what it depends on", "its limit of queued requests"],
+        fix: "Repair what the log names; if it is a queue that is full, declare a lower capacity and measure again.",
+        kubernetes: "kubectl logs -l SELECTOR --since-time=TIME of the seconds that are named.",
+    },
+    Play {
+        code: "slow-answers",
+        title: "answered well, but too late",
+        meaning: "Requests succeeded after the objective's threshold, although enough instances were there by their declared \
+                  capacity.",
+        recognised_by: "Requests outside the latency threshold in seconds that nothing else explains.",
+        check: &[
+            "whether one instance really serves its declared capacity within the threshold",
+            "what it waits for",
+        ],
+        fix: "Measure the capacity of one instance at that threshold, and declare that.",
+        kubernetes: "CPU throttling (container_cpu_cfs_throttled_periods_total) is a usual reason.",
+    },
+    Play {
+        code: "stop-tripped",
+        title: "a stop condition ended the stimuli",
+        meaning: "The run hurt more than it was allowed to, so every surge and fault was ended and healed at once. That is a \
+                  fail, and what follows is judged all the same.",
+        recognised_by: "A stop condition on record; what led to it is named beside it.",
+        check: &["the causes beside it", "whether the limit fits the objective"],
+        fix: "Repair the cause. Raise the limit only if the objective allows it.",
+        kubernetes: "",
+    },
+];
