@@ -23,3 +23,5 @@ pub mod run;
 pub mod check;
 
 pub mod diagnose;
+
+pub mod report;

@@ -1,0 +1,126 @@
+//! JUnit: a test suite a scenario, a test case an expectation.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
+
+use crate::check::Outcome;
+
+use super::suite::{NotRun, SuiteVerdict};
+use super::verdict::{Judged, Verdict};
+use super::words::exit_meaning;
+
+/// A suite as Jenkins, GitLab and GitHub read it: fail is a failure, inconclusive is an error, since a test that could
+/// not tell must not look like one that passed.
+pub fn junit(suite: &SuiteVerdict) -> String {
+    let mut report = Report::new("springback");
+    for verdict in &suite.scenarios {
+        report.add_test_suite(scenario(verdict));
+    }
+    for not_run in &suite.not_run {
+        report.add_test_suite(refused(not_run));
+    }
+    let total_us: u64 = suite.scenarios.iter().map(|verdict| verdict.duration_us).sum();
+    report.set_time(Duration::from_micros(total_us));
+    // It writes to memory, and `quick-junit` has already left out what XML cannot hold.
+    report.to_string().expect("a report in memory can be written")
+}
+
+fn scenario(verdict: &Verdict) -> TestSuite {
+    let mut suite = TestSuite::new(&verdict.scenario);
+    suite.timestamp = verdict.started.parse().ok();
+    suite.set_time(Duration::from_micros(verdict.duration_us));
+    let seed = verdict.seed.to_string();
+    let exit_code = verdict.exit_code.to_string();
+    for (name, value) in [
+        ("suite", verdict.suite_id.as_str()),
+        ("seed", &seed),
+        ("tool", &verdict.tool),
+        ("world", &verdict.world),
+        ("outcome", verdict.outcome.as_str()),
+        ("exit_code", &exit_code),
+    ] {
+        suite.add_property(Property::new(name, value));
+    }
+    if let Some(owner) = &verdict.owner {
+        suite.add_property(Property::new("owner", &owner.team));
+    }
+    if let Some(runbook) = &verdict.runbook {
+        suite.add_property(Property::new("runbook", runbook));
+    }
+    for judged in &verdict.findings {
+        suite.add_test_case(expectation(&verdict.scenario, judged));
+    }
+    // A run that went wrong as a whole must not look green because each of its expectations does.
+    let wrong = exit_meaning(verdict.exit_code)
+        .or_else(|| (!verdict.sealed).then_some("the history has no seal"))
+        .or_else(|| verdict.findings.is_empty().then_some("nothing was judged"));
+    if let Some(wrong) = wrong {
+        suite.add_test_case(gone_wrong(&verdict.scenario, wrong));
+    }
+    suite
+}
+
+fn expectation(scenario: &str, judged: &Judged) -> TestCase {
+    let finding = &judged.finding;
+    let mut status = match finding.outcome {
+        Outcome::Pass => TestCaseStatus::success(),
+        Outcome::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        Outcome::Inconclusive => TestCaseStatus::non_success(NonSuccessKind::Error),
+    };
+    if finding.outcome == Outcome::Pass {
+        let mut case = TestCase::new(name(judged), status);
+        case.set_classname(scenario);
+        case.set_system_out(&finding.text);
+        place(&mut case, judged);
+        return case;
+    }
+    status.set_message(&finding.text).set_type(&finding.code).set_description(details(judged));
+    let mut case = TestCase::new(name(judged), status);
+    case.set_classname(scenario);
+    place(&mut case, judged);
+    case
+}
+
+/// The id makes it unique, and the same from night to night.
+fn name(judged: &Judged) -> String {
+    format!("{}: {}", judged.finding.id, judged.finding.expectation)
+}
+
+/// GitLab links a test case to its file.
+fn place(case: &mut TestCase, judged: &Judged) {
+    if let Some(origin) = &judged.finding.origin {
+        case.extra.insert("file".into(), origin.source.as_str().into());
+        case.extra.insert("line".into(), origin.line.to_string().into());
+    }
+}
+
+fn details(judged: &Judged) -> String {
+    let mut text = format!("{}: {}\n", judged.finding.code, judged.finding.text);
+    for evidence in &judged.finding.evidence {
+        let _ = writeln!(text, "  {}: {}", evidence.name, evidence.value);
+    }
+    for cause in &judged.causes {
+        let _ = write!(
+            text,
+            "\nwhy: {} ({})\n  {}\n  next: {}\n",
+            cause.code, cause.object, cause.seen, cause.next_step
+        );
+    }
+    text
+}
+
+fn refused(not_run: &NotRun) -> TestSuite {
+    let mut suite = TestSuite::new(&not_run.scenario);
+    suite.add_test_case(gone_wrong(&not_run.scenario, &not_run.reason));
+    suite
+}
+
+fn gone_wrong(scenario: &str, reason: &str) -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_message(reason).set_type("run");
+    let mut case = TestCase::new("run", status);
+    case.set_classname(scenario);
+    case
+}
