@@ -25,3 +25,5 @@ pub mod check;
 pub mod diagnose;
 
 pub mod report;
+
+pub mod cli;

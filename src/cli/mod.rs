@@ -1,0 +1,97 @@
+//! The command line: one file a verb. The only room that prints.
+
+mod exit;
+mod explain;
+mod heal;
+mod judge;
+mod judging;
+mod live;
+mod load;
+mod plan;
+mod run;
+mod schema;
+mod show;
+mod suite;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use exit::Exit;
+
+/// Proves that a system springs back: surges load, ends instances, and then asks whether the capacity was given back
+/// and what it costs if it was not.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = exit::EXIT_CODES, disable_help_subcommand = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run scenarios, one after another, and judge them.
+    #[command(after_help = exit::EXIT_CODES)]
+    Run(run::RunArgs),
+    /// Show what a run would do and what it could cost. Starts nothing.
+    Plan(plan::PlanArgs),
+    /// Judge a recorded run again, optionally with other expectations.
+    Judge(judge::JudgeArgs),
+    /// End what an interrupted run left behind.
+    Heal(heal::HealArgs),
+    /// Print the JSON Schema of scenarios or of verdicts.
+    Schema(schema::SchemaArgs),
+    /// Explain a finding's or a diagnosis' code.
+    Explain(explain::ExplainArgs),
+}
+
+/// Options of the verbs that read scenarios.
+#[derive(Debug, Args)]
+struct ScenarioArgs {
+    /// Scenario files, or folders: the *.toml files directly in them, in the order of their names.
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Set a value of every scenario, like `--set load.baseline_rate=80/s`. May be given more than once.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    sets: Vec<String>,
+    /// Seed of everything drawn at random. Drawn, and printed, where it is not given.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Folder for what runs write.
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    reports: PathBuf,
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people.
+    Text,
+    /// For machines: one JSON document on standard output.
+    Json,
+}
+
+/// Parses the arguments of this process, does what they say, and tells how it went.
+pub fn main() -> ExitCode {
+    let exit = match Cli::try_parse() {
+        Ok(cli) => dispatch(cli.verb),
+        Err(error) => {
+            // Where standard output is gone there is nobody left to tell.
+            let _ = error.print();
+            if error.use_stderr() { Exit::BadInput } else { Exit::Pass }
+        }
+    };
+    ExitCode::from(exit.code())
+}
+
+fn dispatch(verb: Verb) -> Exit {
+    match verb {
+        Verb::Run(args) => run::run(&args),
+        Verb::Plan(args) => plan::plan(&args),
+        Verb::Judge(args) => judge::judge(&args),
+        Verb::Heal(args) => heal::heal(&args),
+        Verb::Schema(args) => schema::schema(&args),
+        Verb::Explain(args) => explain::explain(&args),
+    }
+}

@@ -1,0 +1,289 @@
+//! `plan`: what a run would do and could cost. Starts nothing.
+
+use std::fmt::Write;
+
+use clap::Args;
+use rust_decimal::Decimal;
+use serde_json::json;
+
+use crate::plan::{self, Plan, PlannedFault};
+use crate::scenario::{
+    Anchor, FaultAction, LocalGroup, Objective, Pick, Scenario, Share, Span, StopCondition, Termination,
+    Victims,
+};
+
+use super::load::{Loaded, load};
+use super::{Exit, Output, ScenarioArgs, show};
+
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    #[command(flatten)]
+    scenarios: ScenarioArgs,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+pub(super) fn plan(args: &PlanArgs) -> Exit {
+    match load(&args.scenarios) {
+        Ok(loaded) => show_plans(&args.scenarios, &loaded, args.output),
+        Err(exit) => exit,
+    }
+}
+
+pub(super) fn show_plans(args: &ScenarioArgs, loaded: &[Loaded], output: Output) -> Exit {
+    let seed = args.seed.unwrap_or(0);
+    let plans: Vec<(&Loaded, Plan)> =
+        loaded.iter().map(|one| (one, plan::lower(&one.lowered.scenario, seed))).collect();
+    match output {
+        Output::Text => {
+            let texts: Vec<String> = plans.iter().map(|(one, plan)| text(one, plan, args.seed)).collect();
+            show::print(&texts.join("\n"));
+        }
+        Output::Json => {
+            let plans: Vec<_> = plans
+                .iter()
+                .map(|(one, plan)| json!({ "file": one.source.name, "scenario": one.lowered.scenario, "plan": plan }))
+                .collect();
+            show::print(&serde_json::to_string_pretty(&plans).expect("a plan is plain data"));
+        }
+    }
+    Exit::Pass
+}
+
+fn text(one: &Loaded, plan: &Plan, seed: Option<u64>) -> String {
+    let scenario = &one.lowered.scenario;
+    let mut page = String::new();
+    let _ = writeln!(page, "{}", scenario.name);
+    let _ = writeln!(page, "{}  (nothing is started)\n", one.source.name);
+    timeline(&mut page, scenario, plan);
+    terminations(&mut page, scenario, plan);
+    capacity(&mut page, scenario, plan);
+    spend(&mut page, scenario, plan);
+    limits(&mut page, scenario);
+    section(
+        &mut page,
+        "Taken by default",
+        plan.defaults.iter().map(|d| [d.key.clone(), d.value.clone(), d.why.clone()]),
+    );
+    section(
+        &mut page,
+        "Set from outside",
+        one.lowered.overrides.iter().map(|o| [o.key.clone(), o.value.clone(), format!("from {}", o.from)]),
+    );
+    let _ = match seed {
+        Some(seed) => writeln!(page, "Seed {seed}: the victims drawn at random follow from it."),
+        None => writeln!(page, "Seed: drawn at the start of the run and printed; --seed fixes it."),
+    };
+    page
+}
+
+fn section(page: &mut String, title: &str, rows: impl Iterator<Item = [String; 3]>) {
+    let mut rows: Vec<[String; 3]> = rows.collect();
+    rows.dedup();
+    if rows.is_empty() {
+        return;
+    }
+    let width = |i: usize| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0);
+    let (first, second) = (width(0), width(1));
+    let _ = writeln!(page, "{title}");
+    for [a, b, c] in &rows {
+        let _ = writeln!(page, "{}", format!("  {a:<first$}  {b:<second$}  {c}").trim_end());
+    }
+    page.push('\n');
+}
+
+fn at(us: u64) -> String {
+    format!("+{}", Span::from_us(us))
+}
+
+fn timeline(page: &mut String, scenario: &Scenario, plan: &Plan) {
+    let mut events: Vec<(u64, String)> = Vec::new();
+    if let Some(load) = &scenario.load {
+        for (surge, planned) in load.surges.iter().zip(&plan.surges) {
+            let to = surge.shape.to_rate();
+            events.push((
+                planned.start_us,
+                format!("{} begins: to {to} in all, baseline {}", planned.id, load.baseline_rate),
+            ));
+            events.push((planned.end_us, format!("{} ends", planned.id)));
+        }
+    }
+    for fault in &plan.faults {
+        events.push((fault.at_us, format!("{}: {}", fault.id, describe(fault))));
+        if let FaultAction::Lose { group, .. } = &fault.action {
+            events.push((fault.end_us(), format!("{} is healed: \"{group}\" may start again", fault.id)));
+        }
+    }
+    events.push((plan.stimulus_us, "all stimuli have ended (quiesce)".to_owned()));
+    for window in plan.windows.iter().filter(|window| window.anchor == Anchor::Quiesce) {
+        if let Some(within_us) = window.within_us {
+            let from = plan.stimulus_us + within_us;
+            let until = at(from + window.hold_us);
+            events.push((from, format!("{} must hold until {until}", window.id)));
+        }
+    }
+    events.sort_by_key(|(t, _)| *t);
+    let steady = Span::from_us(plan.steady_us);
+    let _ = writeln!(page, "Timeline (from the end of the baseline phase)");
+    let limit = Span::from_us(plan.warm_up_limit_us);
+    let _ = writeln!(
+        page,
+        "  before    warm-up and baseline: supply steady for {steady}, waited for at most {limit}"
+    );
+    for (t, what) in &events {
+        let _ = writeln!(page, "  {:<8}  {what}", at(*t));
+    }
+    let _ =
+        writeln!(page, "  {:<8}  the end, if every anchor comes as planned\n", at(plan::longest_us(plan)));
+    let windows = plan.windows.iter().map(|window| {
+        let within = window
+            .within_us
+            .map_or("the autoscaler's own time".to_owned(), |us| Span::from_us(us).to_string());
+        let (hold, settle) = (Span::from_us(window.hold_us), Span::from_us(window.settle_us));
+        let held = match (window.hold_us, window.settle_us) {
+            (0, _) => "reached once is enough".to_owned(),
+            (_, 0) => format!("held for {hold}, without a break"),
+            _ => format!("held for {hold}, excursions up to {settle} are no alarm"),
+        };
+        [window.id.clone(), format!("within {within} of {}", window.anchor.as_str()), held]
+    });
+    section(page, "Judged", always(scenario).into_iter().chain(windows));
+}
+
+/// What is judged without a window of its own.
+fn always(scenario: &Scenario) -> Vec<[String; 3]> {
+    let expect = &scenario.expect;
+    let mut rows = Vec::new();
+    if let Some(baseline) = &expect.baseline {
+        let most = baseline.at_most.iter().map(|(name, most)| format!("{name} at most {most}"));
+        rows.push([
+            "baseline".to_owned(),
+            "in the baseline phase".to_owned(),
+            most.collect::<Vec<_>>().join(", "),
+        ]);
+    }
+    for (name, objective) in &scenario.slo {
+        let good =
+            objective.under.map_or("succeed".to_owned(), |under| format!("are answered within {under}"));
+        let what = format!("{} of requests {good}", objective.target);
+        rows.push([format!("objective-{name}"), "from the first stimulus on".to_owned(), what]);
+    }
+    if let Some(replacement) = &expect.replacement {
+        let within = format!("within {} of each kill", replacement.within);
+        rows.push(["replacement".to_owned(), within, "reached once is enough".to_owned()]);
+    }
+    rows
+}
+
+fn describe(fault: &PlannedFault) -> String {
+    match &fault.action {
+        FaultAction::Lose { group, lasts } => format!("all of \"{group}\" is lost for {lasts}"),
+        FaultAction::Terminate { group, victims, how } => {
+            let how = match how {
+                Termination::Kill => "killed (SIGKILL)".to_owned(),
+                Termination::Graceful => {
+                    format!("ended (SIGTERM, SIGKILL after {})", Span::from_us(fault.grace_us))
+                }
+            };
+            let order = |pick: &Pick| match pick {
+                Pick::Random => "drawn from the seed",
+                Pick::Oldest => "the oldest",
+                Pick::Newest => "the newest",
+            };
+            match victims {
+                Victims::Named(names) => format!("{} {how}", names.join(", ")),
+                Victims::Count { count, pick } => format!("{count} of \"{group}\" {how}, {}", order(pick)),
+                Victims::Share { share, pick } => format!("{share} of \"{group}\" {how}, {}", order(pick)),
+            }
+        }
+    }
+}
+
+fn terminations(page: &mut String, scenario: &Scenario, plan: &Plan) {
+    let mut struck: Vec<&str> = plan.faults.iter().map(|fault| fault.action.group()).collect();
+    struck.sort_unstable();
+    struck.dedup();
+    let rows = scenario.groups().iter().map(|(name, group)| {
+        let most = most(group);
+        let what = if struck.contains(&name.as_str()) {
+            let allowed = (u64::from(most) * plan.lost_at_once.ppb / Share::WHOLE.ppb).max(1);
+            format!("at most {allowed} of {most} at once (limits.lost_at_once = {})", plan.lost_at_once)
+        } else {
+            "nothing".to_owned()
+        };
+        [name.clone(), what, String::new()]
+    });
+    section(page, "What may be terminated", rows);
+}
+
+fn most(group: &LocalGroup) -> u32 {
+    let scaled = group.autoscaler.as_ref().map_or(0, |autoscaler| autoscaler.max_replicas);
+    group.replicas.max(group.promoted_replicas.unwrap_or(0)).max(scaled)
+}
+
+fn capacity(page: &mut String, scenario: &Scenario, plan: &Plan) {
+    let serving = scenario.groups().iter().filter(|(_, group)| group.takes_over_from.is_none());
+    for (name, group) in serving {
+        let predictions = plan::predict(plan, group);
+        let rows = predictions.iter().map(|p| {
+            let short = if p.offered_per_s > p.capacity_per_s {
+                format!("SHORT by {:.0}/s: more than \"{name}\" can have", p.offered_per_s - p.capacity_per_s)
+            } else {
+                String::new()
+            };
+            [
+                format!("{:<8} {:>6.0}/s offered", at(p.at_us), p.offered_per_s),
+                format!("{} needed of at most {}, serving {:.0}/s", p.needed, p.at_most, p.capacity_per_s),
+                short,
+            ]
+        });
+        section(page, &format!("Predicted capacity of \"{name}\", once scaled"), rows);
+    }
+}
+
+fn spend(page: &mut String, scenario: &Scenario, plan: &Plan) {
+    let Some((per_hour, currency)) = plan::spend_per_hour_at_most(scenario) else {
+        let _ = writeln!(page, "Spend\n  no group has a price: spend is not judged\n");
+        return;
+    };
+    let longest_us = plan.warm_up_limit_us + plan.steady_us + plan::longest_us(plan);
+    let hour = Decimal::from(3_600_000_000_u64);
+    let whole = (per_hour * Decimal::from(longest_us) / hour).round_dp(4).normalize();
+    let _ = writeln!(
+        page,
+        "Worst-case spend\n  {} {currency}/h with every group at its largest and dearest: {whole} {currency} for at most {}\n",
+        per_hour.normalize(),
+        Span::from_us(longest_us)
+    );
+}
+
+fn limits(page: &mut String, scenario: &Scenario) {
+    let target = |name: &str| scenario.slo.get(name).map(|objective: &Objective| objective.target);
+    let ratio = |burn: f64, objective: &str| {
+        target(objective).map_or_else(String::new, |target| {
+            format!("an error ratio of {:.3}%", 100.0 * burn * target.complement().ratio())
+        })
+    };
+    let stops = scenario.stop.iter().map(|stop| match stop {
+        StopCondition::BurnRate { objective, above, over } => [
+            "stop".to_owned(),
+            format!("\"{objective}\" burns faster than {above} over {over}"),
+            ratio(*above, objective),
+        ],
+        StopCondition::ErrorRatio { above, over } => {
+            ["stop".to_owned(), format!("more than {above} of requests fail over {over}"), String::new()]
+        }
+        StopCondition::SpendRate { above } => {
+            ["stop".to_owned(), format!("spend is above {above}"), String::new()]
+        }
+    });
+    let burns = scenario.expect.burn_rate.iter().map(|limit| {
+        [
+            "expect".to_owned(),
+            format!("\"{}\" burns at most {} over {}", limit.objective, limit.at_most, limit.over),
+            ratio(limit.at_most, &limit.objective),
+        ]
+    });
+    section(page, "Limits", stops.chain(burns));
+}

@@ -1,0 +1,127 @@
+//! The folder of a suite: where runs write, and where earlier ones are found.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::check::Outcome;
+use crate::history::{Reference, Tracks};
+use crate::report::Verdict;
+
+/// Name of the log in a scenario's folder.
+pub(super) const HISTORY: &str = "history.jsonl";
+/// Name of the verdict in a scenario's folder.
+pub(super) const VERDICT: &str = "verdict.json";
+
+/// A new suite id that sorts by time: `20261124T054552Z-3f9a`.
+pub(super) fn new_id(unix_ms: i64, salt: u64) -> String {
+    let time = jiff::Timestamp::from_millisecond(unix_ms).unwrap_or_default();
+    format!("{}-{:04x}", time.strftime("%Y%m%dT%H%M%SZ"), salt & 0xffff)
+}
+
+/// Whether a suite id can be the name of a folder.
+pub(super) fn is_valid_id(id: &str) -> bool {
+    !id.is_empty()
+        && id.len() <= 100
+        && !id.starts_with('.')
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+/// Writes a file whole or not at all.
+///
+/// # Errors
+/// Whatever the file system says.
+pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
+    let beside = path.with_extension("part");
+    fs::write(&beside, text).and_then(|()| fs::rename(&beside, path)).inspect_err(|_| {
+        let _ = fs::remove_file(&beside);
+    })
+}
+
+/// Folders of scenarios below `reports`, newest suite first.
+pub(super) fn scenario_folders(reports: &Path) -> Vec<PathBuf> {
+    let folders = |path: &Path| -> Vec<PathBuf> {
+        let entries = fs::read_dir(path).into_iter().flatten().flatten();
+        let mut folders: Vec<PathBuf> =
+            entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+        folders.sort();
+        folders
+    };
+    folders(reports).into_iter().rev().flat_map(|suite| folders(&suite)).collect()
+}
+
+/// The histories that a path stands for: a file, a scenario's folder, or a suite's.
+///
+/// # Errors
+/// There is none.
+pub(super) fn histories(path: &Path) -> Result<Vec<PathBuf>, String> {
+    if !path.exists() {
+        return Err(format!(
+            "\"{}\" does not exist; name the folder of a run, below reports/",
+            path.display()
+        ));
+    }
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let own = path.join(HISTORY);
+    if own.exists() {
+        return Ok(vec![own]);
+    }
+    let mut below: Vec<PathBuf> = fs::read_dir(path)
+        .map_err(|error| format!("cannot read \"{}\": {error}", path.display()))?
+        .flatten()
+        .map(|entry| entry.path().join(HISTORY))
+        .filter(|history| history.exists())
+        .collect();
+    below.sort();
+    if below.is_empty() {
+        return Err(format!(
+            "\"{}\" holds no run: no {HISTORY} in it or in the folders below it",
+            path.display()
+        ));
+    }
+    Ok(below)
+}
+
+/// The baseline of the newest passing run of a scenario.
+pub(super) fn last_passing(reports: &Path, scenario: &str) -> Option<Reference> {
+    let mut newest: Option<Verdict> = None;
+    for folder in scenario_folders(reports) {
+        let Ok(text) = fs::read_to_string(folder.join(VERDICT)) else { continue };
+        // Another version's verdict is no reference, and no reason to stop either.
+        let Ok(verdict) = serde_json::from_str::<Verdict>(&text) else { continue };
+        let fits = verdict.scenario == scenario && verdict.outcome == Outcome::Pass && verdict.exit_code == 0;
+        if fits && newest.as_ref().is_none_or(|newest| newest.started < verdict.started) {
+            newest = Some(verdict);
+        }
+    }
+    let verdict = newest?;
+    let supply =
+        verdict.groups.iter().filter_map(|(name, group)| Some((name.clone(), group.baseline?))).collect();
+    Some(Reference { suite_id: verdict.suite_id, supply })
+}
+
+/// Whether the process that recorded a history is still at work on it.
+pub(super) fn still_running(tracks: &Tracks) -> Option<i32> {
+    let own = tracks.children.iter().find(|child| child.role == RUNNER)?;
+    crate::world::local::exists(own.process).then_some(own.process.pid)
+}
+
+/// Role under which springback records itself.
+pub(super) const RUNNER: &str = "springback";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_sort_by_time_and_are_fit_for_a_folder() {
+        let (early, late) = (new_id(1_700_000_000_000, 7), new_id(1_700_000_001_000, 3));
+        assert!(early < late);
+        assert!(is_valid_id(&early), "{early}");
+        for id in ["", ".", "..", "a/b", ".hidden", "a b", "\u{e9}"] {
+            assert!(!is_valid_id(id), "{id}");
+        }
+    }
+}

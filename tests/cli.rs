@@ -1,0 +1,259 @@
+//! The command line as a script sees it: help, exit codes, and bad input that starts nothing.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn springback(arguments: &[&str], folder: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_springback"))
+        .args(arguments)
+        .current_dir(folder)
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn scenario(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name).display().to_string()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("it was not killed")
+}
+
+#[test]
+fn help_teaches() {
+    let folder = tempfile::tempdir().unwrap();
+    for verb in ["", "run", "plan", "judge", "heal", "schema", "explain"] {
+        let arguments: Vec<&str> = [verb, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
+        let output = springback(&arguments, folder.path());
+        assert_eq!(code(&output), 0);
+        insta::assert_snapshot!(format!("help-{verb}"), text(&output.stdout));
+    }
+}
+
+#[test]
+fn wrong_usage_is_64_and_not_claps_own_2() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [
+        &["rnu"][..],
+        &["run"],
+        &["run", "--seed", "seven", "x.toml"],
+        &["run", "--no-such-option", "x.toml"],
+        &["judge"],
+        &["explain", "no-such-code"],
+    ] {
+        let output = springback(arguments, folder.path());
+        assert_eq!(code(&output), 64, "{arguments:?}: {}", text(&output.stderr));
+        assert!(!output.stderr.is_empty());
+    }
+}
+
+/// Runs on something that is no scenario; nothing may be started and nothing written.
+fn refused(arguments: &[&str], folder: &Path, says: &str) {
+    let before = listing(folder);
+    let output = springback(arguments, folder);
+    let errors = text(&output.stderr);
+    assert_eq!(code(&output), 64, "{errors}");
+    assert!(errors.contains(says), "{arguments:?} says:\n{errors}");
+    assert_eq!(listing(folder), before, "{arguments:?} wrote something");
+}
+
+fn listing(folder: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn what_is_no_scenario_is_refused_before_anything_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("empty.toml"), "").unwrap();
+    std::fs::write(at("binary.toml"), [b'n', b'=', 0xff, 0xfe]).unwrap();
+    std::fs::write(at("deep.toml"), format!("a = {}", "[".repeat(20_000))).unwrap();
+    std::fs::create_dir(at("nothing")).unwrap();
+    let fifo = Command::new("mkfifo").arg(at("fifo.toml")).status().unwrap();
+    assert!(fifo.success());
+    for (name, says) in [
+        ("missing.toml", "missing.toml"),
+        ("empty.toml", "empty"),
+        ("binary.toml", "UTF-8"),
+        ("deep.toml", "deep"),
+        ("nothing", "no scenario"),
+        ("fifo.toml", "fifo.toml"),
+    ] {
+        refused(&["run", name], folder.path(), says);
+        refused(&["plan", name], folder.path(), says);
+    }
+}
+
+#[test]
+fn every_mistake_of_every_file_is_shown_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.toml"), "nmae = \"x\"\n").unwrap();
+    std::fs::write(folder.path().join("b.toml"), "name = 5\n").unwrap();
+    let output = springback(&["run", "a.toml", "b.toml", "none.toml"], folder.path());
+    let errors = text(&output.stderr);
+    assert_eq!(code(&output), 64);
+    for part in ["a.toml:1:1", "did you mean `name`", "b.toml:1:8", "none.toml", "nothing was started"] {
+        assert!(errors.contains(part), "no {part} in:\n{errors}");
+    }
+}
+
+#[test]
+fn two_scenarios_of_one_name_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(scenario("spike.toml")).unwrap();
+    std::fs::write(folder.path().join("a.toml"), &text).unwrap();
+    std::fs::write(folder.path().join("b.toml"), &text).unwrap();
+    refused(&["run", "a.toml", "b.toml"], folder.path(), "have the same name");
+    std::fs::create_dir(folder.path().join("sub")).unwrap();
+    std::fs::write(folder.path().join("sub/a.toml"), &text).unwrap();
+    refused(&["run", "a.toml", "sub/a.toml"], folder.path(), "would write to the same folder");
+}
+
+#[test]
+fn a_suite_id_that_is_no_folder_name_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    refused(
+        &["run", &scenario("spike.toml"), "--suite-id", "../up"],
+        folder.path(),
+        "cannot be the name of a folder",
+    );
+}
+
+#[test]
+fn a_folder_in_use_or_not_to_be_written_is_5_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let used = folder.path().join("reports/night/spike");
+    std::fs::create_dir_all(&used).unwrap();
+    std::fs::write(used.join("history.jsonl"), "earlier").unwrap();
+    let output = springback(&["run", &scenario("spike.toml"), "--suite-id", "night"], folder.path());
+    assert_eq!(code(&output), 5, "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("another --suite-id"), "{}", text(&output.stderr));
+    assert_eq!(std::fs::read_to_string(used.join("history.jsonl")).unwrap(), "earlier");
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    let output = springback(&["run", &scenario("spike.toml"), "--reports", "file"], folder.path());
+    assert_eq!(code(&output), 5, "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_tear_down_program_that_does_not_exist_is_5() {
+    let folder = tempfile::tempdir().unwrap();
+    let text_in = std::fs::read_to_string(scenario("broken/tear-down-fails.toml")).unwrap();
+    std::fs::write(folder.path().join("a.toml"), text_in.replace("\"sh\"", "\"no-such-program\"")).unwrap();
+    let output = springback(&["run", "a.toml", "--quiet"], folder.path());
+    assert_eq!(code(&output), 5, "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("no-such-program"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn plan_starts_nothing_and_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = springback(&["plan", &scenario("surge-and-termination.toml"), "--seed", "7"], folder.path());
+    assert_eq!(code(&output), 0);
+    assert!(listing(folder.path()).is_empty());
+    let shown = text(&output.stdout).replace(&scenario(""), "scenarios/");
+    insta::assert_snapshot!("plan", shown);
+    let dry = springback(
+        &["run", "--dry-run", &scenario("surge-and-termination.toml"), "--seed", "7"],
+        folder.path(),
+    );
+    assert_eq!(text(&dry.stdout).replace(&scenario(""), "scenarios/"), shown, "a dry run is the plan");
+    assert!(listing(folder.path()).is_empty());
+}
+
+#[test]
+fn plan_for_machines_is_json_with_what_was_set_from_outside() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = springback(
+        &["plan", &scenario("spike.toml"), "--output", "json", "--set", "load.baseline_rate=45/s"],
+        folder.path(),
+    );
+    let plans: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(plans[0]["scenario"]["load"]["baseline_rate"], "45/s");
+    assert_eq!(plans[0]["plan"]["load"]["baseline_per_s"], 45.0);
+}
+
+#[test]
+fn schemas_are_json() {
+    let folder = tempfile::tempdir().unwrap();
+    for of in ["scenario", "verdict", "suite"] {
+        let output = springback(&["schema", of], folder.path());
+        assert_eq!(code(&output), 0);
+        let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(schema["properties"].is_object(), "{of}");
+    }
+}
+
+#[test]
+fn what_is_no_run_cannot_be_judged_or_healed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("history.jsonl"), "hello\n").unwrap();
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    for run in ["none", "empty", "history.jsonl"] {
+        refused(&["judge", run], folder.path(), "");
+        refused(&["heal", run], folder.path(), "");
+    }
+    let output = springback(&["heal"], folder.path());
+    assert_eq!(code(&output), 0, "without any run there is nothing to heal");
+    assert!(text(&output.stdout).contains("no run below \"reports\""), "{}", text(&output.stdout));
+    // A pipe is refused, not waited for.
+    assert!(Command::new("mkfifo").arg(folder.path().join("fifo")).status().unwrap().success());
+    refused(&["judge", "fifo"], folder.path(), "not a file");
+    refused(&["heal", "fifo"], folder.path(), "not a file");
+}
+
+#[test]
+fn explain_lists_and_explains() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = text(&springback(&["explain"], folder.path()).stdout);
+    for code_name in ["hpa-window-too-long", "never-expanded", "standby-not-released"] {
+        assert!(all.contains(code_name), "{all}");
+        let one = springback(&["explain", code_name], folder.path());
+        assert_eq!(code(&one), 0);
+        assert!(text(&one.stdout).contains(code_name));
+    }
+    let misspelt = springback(&["explain", "hpa-window-to-long"], folder.path());
+    assert!(text(&misspelt.stderr).contains("hpa-window-too-long"), "{}", text(&misspelt.stderr));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let command = format!("'{}' schema | head -c 1", env!("CARGO_BIN_EXE_springback"));
+    let output = Command::new("sh").args(["-c", &command]).current_dir(folder.path()).output().unwrap();
+    assert!(!text(&output.stderr).contains("panicked"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn nobody_who_reads_the_errors_is_no_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = Command::new(env!("CARGO_BIN_EXE_springback"))
+        .args(["plan", "none.toml"])
+        .current_dir(folder.path())
+        .stderr(writer)
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(64));
+}
+
+#[test]
+fn no_room_for_a_header_is_5_and_leaves_no_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let command = format!(
+        "ulimit -f 0; exec '{}' run '{}' --suite-id s",
+        env!("CARGO_BIN_EXE_springback"),
+        scenario("spike.toml")
+    );
+    let output = Command::new("sh").args(["-c", &command]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(code(&output), 5, "{}", text(&output.stderr));
+    assert!(!folder.path().join("reports/s/spike/history.jsonl").exists());
+}
