@@ -1,0 +1,200 @@
+//! The scenarios that are shipped, on the embedded world: the healthy ones pass, and each broken one is caught and named,
+//! by what was seen and not by what its file confesses.
+#![expect(clippy::print_stdout, reason = "the table of expected and found is what these tests are for")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+use springback::check;
+use springback::diagnose;
+use springback::history::{self, Tracks};
+use springback::report::Verdict;
+use springback::scenario::{Defects, Scenario, Target};
+
+/// Worlds side by side: each needs a tenth of a core, most of the time.
+const LANES: usize = 3;
+
+fn shipped(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(folder);
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .collect();
+    files.sort();
+    files
+}
+
+/// Runs a scenario text; gives the exit code, the verdict, the history, and everything that was printed.
+fn run(stem: &str, text: &str) -> (i32, Verdict, PathBuf, String, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(format!("{stem}.toml"));
+    fs::write(&file, text).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_springback"))
+        .arg("run")
+        .arg(&file)
+        .args(["--suite-id", "s", "--seed", "7", "--reports"])
+        .arg(folder.path().join("reports"))
+        .output()
+        .unwrap();
+    let told =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let run = folder.path().join("reports/s").join(stem);
+    let verdict = fs::read_to_string(run.join("verdict.json"))
+        .unwrap_or_else(|error| panic!("{stem}: {error}\n{told}"));
+    let code = output.status.code().unwrap();
+    (code, serde_json::from_str(&verdict).unwrap(), run.join("history.jsonl"), told, folder)
+}
+
+/// Does something for each file, a few at a time, and gives the results in the files' order.
+fn in_lanes<T: Send>(files: &[PathBuf], each: impl Fn(&Path) -> T + Sync) -> Vec<T> {
+    let next = Mutex::new(0);
+    let results = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..LANES {
+            scope.spawn(|| {
+                loop {
+                    let i = {
+                        let mut next = next.lock().unwrap();
+                        *next += 1;
+                        *next - 1
+                    };
+                    let Some(file) = files.get(i) else { return };
+                    let result = each(file);
+                    results.lock().unwrap().push((i, result));
+                }
+            });
+        }
+    });
+    let mut results = results.into_inner().unwrap();
+    results.sort_by_key(|(i, _)| *i);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+fn stem(file: &Path) -> String {
+    file.file_stem().unwrap().to_string_lossy().into_owned()
+}
+
+/// All codes of what did not pass: the findings' own, and their causes'.
+fn codes<'a>(
+    findings: impl Iterator<Item = &'a check::Finding>,
+    causes: impl Iterator<Item = &'a diagnose::Diagnosis>,
+) -> BTreeSet<String> {
+    let findings = findings.filter(|finding| finding.outcome != check::Outcome::Pass).map(|f| f.code.clone());
+    findings.chain(causes.map(|cause| cause.code.clone())).collect()
+}
+
+fn codes_of(verdict: &Verdict) -> BTreeSet<String> {
+    codes(
+        verdict.findings.iter().map(|judged| &judged.finding),
+        verdict.findings.iter().flat_map(|judged| &judged.causes),
+    )
+}
+
+/// The scenario without its confession: no defect, no word on how it scales down.
+fn without_confession(scenario: &Scenario) -> Scenario {
+    let mut scenario = scenario.clone();
+    let Target::Local(groups) = &mut scenario.target;
+    for group in groups.values_mut() {
+        group.defects = Defects::default();
+        group.tear_down = None;
+        group.replacement_price = None;
+        if let Some(autoscaler) = &mut group.autoscaler {
+            autoscaler.scale_down = Default::default();
+            autoscaler.min_replicas = 1;
+        }
+    }
+    if let Some(load) = &mut scenario.load {
+        load.max_in_flight = None;
+    }
+    scenario
+}
+
+/// What the file says must be found: `# expect: fail hpa-window-too-long`.
+fn expected(text: &str) -> (String, String) {
+    let line = text.lines().next().unwrap();
+    let rest = line.strip_prefix("# expect: ").expect("a broken scenario begins with what is expected of it");
+    let (outcome, code) = rest.split_once(' ').expect("an outcome and a code");
+    (outcome.to_owned(), code.to_owned())
+}
+
+/// The scenario with its defect taken out: lines marked `# defect` are dropped, or replaced by what stands there as
+/// healthy.
+fn repaired(text: &str) -> String {
+    let lines = text.lines().filter_map(|line| {
+        let Some((_, marked)) = line.split_once("# defect") else { return Some(line) };
+        let healthy = marked.strip_prefix("; healthy: `")?;
+        healthy.strip_suffix('`')
+    });
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+#[ignore = "needs a quarter of an hour"]
+fn every_broken_scenario_is_caught_and_named() {
+    let files = shipped("broken");
+    assert!(files.len() >= 10);
+    let rows = in_lanes(&files, |file| {
+        let text = fs::read_to_string(file).unwrap();
+        let (outcome, code) = expected(&text);
+        let (exit, verdict, history, told, _folder) = run(&stem(file), &text);
+        let found = codes_of(&verdict);
+        let right = verdict.outcome.as_str() == outcome
+            && found.contains(&code)
+            && exit == if outcome == "fail" { 1 } else { 2 };
+        let mut tracks = Tracks::default();
+        history::read(&history, |record| tracks.apply(&record)).unwrap();
+        let header = tracks.header.as_deref_mut().unwrap();
+        let (silent, plan) = (without_confession(&header.scenario), header.plan.clone());
+        header.scenario = silent.clone();
+        header.sources.clear();
+        let findings = check::judge(&tracks, &silent, &plan);
+        let causes = diagnose::diagnose(&tracks, &findings);
+        let same = codes(findings.iter(), causes.values().flatten()) == found;
+        let list = found.into_iter().collect::<Vec<_>>().join(", ");
+        (stem(file), outcome, code, verdict.outcome.as_str(), list, right, same, told)
+    });
+    println!("| scenario | expected | found | codes | silent scenario, same codes |");
+    println!("|---|---|---|---|---|");
+    for (stem, outcome, code, found, list, _, same, _) in &rows {
+        println!("| {stem} | {outcome} {code} | {found} | {list} | {same} |");
+    }
+    for (stem, _, _, _, _, right, same, told) in &rows {
+        assert!(*right && *same, "{stem}:\n{told}");
+    }
+}
+
+#[test]
+#[ignore = "needs a quarter of an hour"]
+fn every_broken_scenario_passes_once_its_defect_is_taken_out() {
+    let files = shipped("broken");
+    let rows = in_lanes(&files, |file| {
+        let text = fs::read_to_string(file).unwrap();
+        let healthy = repaired(&text);
+        assert_ne!(text, healthy, "{} marks no defect", file.display());
+        let (exit, verdict, _, told, _folder) = run(&stem(file), &healthy);
+        (stem(file), exit, verdict.outcome.as_str(), told)
+    });
+    for (stem, exit, outcome, told) in &rows {
+        println!("{stem}: {outcome}");
+        assert_eq!(*exit, 0, "{stem}:\n{told}");
+    }
+}
+
+#[test]
+#[ignore = "needs some minutes"]
+fn every_healthy_scenario_passes() {
+    let files = shipped(".");
+    assert!(files.len() >= 8);
+    let rows = in_lanes(&files, |file| {
+        let (exit, verdict, _, told, _folder) = run(&stem(file), &fs::read_to_string(file).unwrap());
+        (stem(file), exit, verdict.duration_us, told)
+    });
+    for (stem, exit, took_us, told) in &rows {
+        println!("{stem}: exit {exit} after {} s", took_us / 1_000_000);
+        assert_eq!(*exit, 0, "{stem}:\n{told}");
+    }
+}
