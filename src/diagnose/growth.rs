@@ -29,7 +29,34 @@ pub(super) fn causes(
     causes.extend(stale(case, name, group, from_us, to_us).filter(|_| !wanted_more));
     causes.extend(reasons);
     causes.extend(starting::causes(case, name, group, from_us, to_us));
+    if causes.is_empty() {
+        causes.extend(demand_too_low(case, name, group, from_us, to_us));
+    }
     causes
+}
+
+/// It grew as far as it was asked to: the traffic had not come, or never came, to what was expected.
+fn demand_too_low(
+    case: &Case,
+    name: &str,
+    group: &GroupTrack,
+    from_us: u64,
+    to_us: u64,
+) -> Option<Diagnosis> {
+    let (t, last) = Case::in_force(group, from_us, to_us).last()?;
+    let asked = last.decision.recommended?;
+    let supply = group.supply().at(to_us).copied()?;
+    if asked > supply {
+        return None;
+    }
+    let seen = format!(
+        "the metrics asked for {asked} at {}, and there were {}; {} were sent then",
+        case.at(*t),
+        instances(supply),
+        last.traffic_per_s.map_or_else(|| "no requests".to_owned(), per_second)
+    );
+    let next = "expect fewer, or later: by that deadline the surge does not need more";
+    Some(because("demand-too-low", autoscaler(name), seen, next))
 }
 
 /// What limited the wish for more, by the decisions in force.

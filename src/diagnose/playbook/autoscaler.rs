@@ -155,6 +155,15 @@ pub(super) const PLAYS: &[Play] = &[
         kubernetes: "spec.behavior.scaleUp; the default is the larger of 4 pods and 100 % in 15 s.",
     },
     Play {
+        code: "demand-too-low",
+        title: "nothing asked for as many",
+        meaning: "The group grew as far as its metrics asked, and the traffic by that time needs no more.",
+        recognised_by: "The decision in force at the deadline asks for no more than what is there, and nothing held it back.",
+        check: &["the surge's rate at the deadline, against capacity × target utilization", "the deadline"],
+        fix: "Expect fewer instances, or later, or let the surge rise faster.",
+        kubernetes: "kubectl get hpa NAME: current against target, at that time.",
+    },
+    Play {
         code: "never-expanded",
         title: "the group never grew",
         meaning: "Supply stayed where it was, so nothing could be given back and nothing is proven.",

@@ -291,13 +291,18 @@ fn a_group_that_never_grew_says_why() {
 #[test]
 fn a_limit_that_was_overcome_in_time_is_no_cause() {
     let slowed = |at: f64, d: Decided| if at == 16.0 { limited(d, Reason::ScaleUpLimit, 3) } else { d };
-    assert_eq!(codes(decided(slowed), &expansion(Outcome::Fail, "not-expanded")), ["undiagnosed"]);
+    assert_eq!(codes(decided(slowed), &expansion(Outcome::Fail, "not-expanded")), ["demand-too-low"]);
     let still = |at: f64, d: Decided| if at >= 16.0 { limited(d, Reason::ScaleUpLimit, 5) } else { d };
     assert_eq!(codes(decided(still), &expansion(Outcome::Fail, "not-expanded")), ["scale-up-limited"]);
 }
 
 #[test]
-fn growth_that_came_in_time_is_no_cause() {
-    let undiagnosed = codes(decided(|_, d| d), &expansion(Outcome::Fail, "not-expanded"));
-    assert_eq!(undiagnosed, ["undiagnosed"]);
+fn a_group_that_grew_as_far_as_it_was_asked_to_was_asked_for_too_little() {
+    let fail = expansion(Outcome::Fail, "not-expanded");
+    assert_eq!(codes(decided(|_, d| d), &fail), ["demand-too-low"]);
+    let asked_for_more = |_: f64, mut d: Decided| {
+        d.decision.recommended = Some(9);
+        d
+    };
+    assert_eq!(codes(decided(asked_for_more), &fail), ["undiagnosed"]);
 }
