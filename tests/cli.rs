@@ -203,6 +203,12 @@ fn what_is_no_run_cannot_be_judged_or_healed() {
     let output = springback(&["heal"], folder.path());
     assert_eq!(code(&output), 0, "without any run there is nothing to heal");
     assert!(text(&output.stdout).contains("no run below \"reports\""), "{}", text(&output.stdout));
+    let died_early = folder.path().join("reports/s/early");
+    std::fs::create_dir_all(&died_early).unwrap();
+    std::fs::write(died_early.join("history.jsonl"), "").unwrap();
+    let output = springback(&["heal"], folder.path());
+    assert_eq!(code(&output), 0, "one that died before its header is left out: {}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("left out"), "{}", text(&output.stderr));
     // A pipe is refused, not waited for.
     assert!(Command::new("mkfifo").arg(folder.path().join("fifo")).status().unwrap().success());
     refused(&["judge", "fifo"], folder.path(), "not a file");

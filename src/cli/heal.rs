@@ -63,10 +63,18 @@ pub(super) fn heal(args: &HealArgs) -> Exit {
 
 /// Ends what is left of one run; returns how many processes that were.
 fn heal_one(path: &std::path::Path, named: bool) -> Result<usize, Exit> {
-    let (tracks, _) = judge::read(path).map_err(|error| {
-        show::error(error);
-        Exit::BadInput
-    })?;
+    let tracks = match judge::read(path) {
+        Ok((tracks, _)) => tracks,
+        // Among many runs one that died before its header must not keep the others from being healed.
+        Err(error) if !named => {
+            show::say(format_args!("{error}; left out"));
+            return Ok(0);
+        }
+        Err(error) => {
+            show::error(error);
+            return Err(Exit::BadInput);
+        }
+    };
     if let Some(pid) = suite::still_running(&tracks) {
         if !named {
             show::say(format_args!("{}: still running as process {pid}, left alone", path.display()));
