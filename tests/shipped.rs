@@ -49,6 +49,19 @@ fn run(stem: &str, text: &str) -> (i32, Verdict, PathBuf, String, tempfile::Temp
     (code, serde_json::from_str(&verdict).unwrap(), run.join("history.jsonl"), told, folder)
 }
 
+/// Runs a scenario; where a busy machine starved springback itself, once more, and that is said. Inconclusive is right
+/// then, but it says nothing of the scenario. `meant` is what is to be found: no accident, whatever it is.
+fn run_unstarved(stem: &str, text: &str, meant: &str) -> (i32, Verdict, PathBuf, String, tempfile::TempDir) {
+    let first = run(stem, text);
+    let starved = ["harness-starved", "surge-not-delivered"];
+    let codes = codes_of(&first.1);
+    if !codes.iter().any(|code| code != meant && starved.contains(&code.as_str())) {
+        return first;
+    }
+    println!("{stem}: {codes:?}: the machine was too busy; once more");
+    run(stem, text)
+}
+
 /// Does something for each file, a few at a time, and gives the results in the files' order.
 fn in_lanes<T: Send>(files: &[PathBuf], each: impl Fn(&Path) -> T + Sync) -> Vec<T> {
     let next = Mutex::new(0);
@@ -140,7 +153,7 @@ fn every_broken_scenario_is_caught_and_named() {
     let rows = in_lanes(&files, |file| {
         let text = fs::read_to_string(file).unwrap();
         let (outcome, code) = expected(&text);
-        let (exit, verdict, history, told, _folder) = run(&stem(file), &text);
+        let (exit, verdict, history, told, _folder) = run_unstarved(&stem(file), &text, &code);
         let found = codes_of(&verdict);
         let right = verdict.outcome.as_str() == outcome
             && found.contains(&code)
@@ -175,7 +188,7 @@ fn every_broken_scenario_passes_once_its_defect_is_taken_out() {
         let text = fs::read_to_string(file).unwrap();
         let healthy = repaired(&text);
         assert_ne!(text, healthy, "{} marks no defect", file.display());
-        let (exit, verdict, _, told, _folder) = run(&stem(file), &healthy);
+        let (exit, verdict, _, told, _folder) = run_unstarved(&stem(file), &healthy, "");
         (stem(file), exit, verdict.outcome.as_str(), told)
     });
     for (stem, exit, outcome, told) in &rows {
@@ -190,7 +203,8 @@ fn every_healthy_scenario_passes() {
     let files = shipped(".");
     assert!(files.len() >= 8);
     let rows = in_lanes(&files, |file| {
-        let (exit, verdict, _, told, _folder) = run(&stem(file), &fs::read_to_string(file).unwrap());
+        let text = fs::read_to_string(file).unwrap();
+        let (exit, verdict, _, told, _folder) = run_unstarved(&stem(file), &text, "");
         (stem(file), exit, verdict.duration_us, told)
     });
     for (stem, exit, took_us, told) in &rows {
