@@ -16,6 +16,13 @@ const MISTAKES_MAX: usize = 500;
 
 /// Reads the file's text. `None` if its brackets or quotes are so broken that nothing in it can be trusted.
 pub(super) fn parse(text: &str, problems: &Problems) -> Option<Node> {
+    parse_at(text, SourceId::FILE, 0, problems)
+}
+
+/// Reads a text that begins at an offset of a source: another file's, or a part of one that is no TOML as a whole.
+pub(super) fn parse_at(text: &str, source: SourceId, offset: usize, problems: &Problems) -> Option<Node> {
+    let written =
+        |span: std::ops::Range<usize>| Place { source, span: span.start + offset..span.end + offset };
     match brackets(text) {
         Brackets::Balanced => {}
         Brackets::TooDeep(at) => {
@@ -25,7 +32,7 @@ pub(super) fn parse(text: &str, problems: &Problems) -> Option<Node> {
                     format!("brackets are nested more than {DEPTH_MAX} deep here"),
                 )
                 .help("no scenario nests that deep; is a closing bracket missing before?"),
-                Some(&file_place(at..at + 1)),
+                Some(&written(at..at + 1)),
                 "this one is too deep",
             );
             return None;
@@ -35,7 +42,7 @@ pub(super) fn parse(text: &str, problems: &Problems) -> Option<Node> {
             problems.add(
                 Diagnostic::error("syntax", format!("this `{bracket}` is never closed"))
                     .help(format!("add the missing `{closing}`; all that follows was read as a part of it")),
-                Some(&file_place(at..at + 1)),
+                Some(&written(at..at + 1)),
                 "opened here",
             );
             return None;
@@ -45,7 +52,7 @@ pub(super) fn parse(text: &str, problems: &Problems) -> Option<Node> {
                 Diagnostic::error("syntax", "this text is never closed").help(
                     "add the missing closing quotation marks; all that follows was read as a part of it",
                 ),
-                Some(&file_place(at..at + 3)),
+                Some(&written(at..at + 3)),
                 "opened here",
             );
             return None;
@@ -54,6 +61,7 @@ pub(super) fn parse(text: &str, problems: &Problems) -> Option<Node> {
     let (table, errors) = DeTable::parse_recoverable(text);
     let mut root = table_node(Some(file_place(0..0)), table.get_ref());
     if errors.is_empty() {
+        relocate(&mut root, source, offset);
         return Some(root);
     }
     let line_starts: Vec<usize> =
@@ -70,13 +78,14 @@ pub(super) fn parse(text: &str, problems: &Problems) -> Option<Node> {
             problems.mark_incomplete();
         }
         if is_first {
-            mistake.report(text, &root, problems);
+            mistake.report(text, &root, problems, &written);
         }
     }
     if errors.len() > MISTAKES_MAX {
         return None;
     }
     mark_broken(&mut root, &broken);
+    relocate(&mut root, source, offset);
     Some(root)
 }
 
@@ -291,13 +300,19 @@ impl Mistake {
 }
 
 impl Mistake {
-    fn report(self, text: &str, root: &Node, problems: &Problems) {
+    fn report(
+        self,
+        text: &str,
+        root: &Node,
+        problems: &Problems,
+        written: &dyn Fn(std::ops::Range<usize>) -> Place,
+    ) {
         let first =
             (self.diagnostic.code() == DUPLICATE).then(|| first_written(text, root, &self.span)).flatten();
         problems.add_both(
             self.diagnostic,
-            (Some(&file_place(self.span)), self.label),
-            (first.map(file_place).as_ref(), "first written here".to_owned()),
+            (Some(&written(self.span)), self.label),
+            (first.map(written).as_ref(), "first written here".to_owned()),
         );
     }
 }
