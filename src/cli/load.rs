@@ -3,16 +3,23 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use cucumber::event;
+
 use crate::scenario::{self, Diagnostic, Lowered, Overrides, Source};
 
+use super::cucumber::Steps;
 use super::{Exit, ScenarioArgs, show};
 
 /// A scenario that is ready to run.
 pub(super) struct Loaded {
-    /// The file's name without its ending: also the name of its folder in the suite's.
+    /// Name of its folder in the suite's: the file's name without its ending, and in a feature the scenario's after it.
     pub(super) stem: String,
     pub(super) source: Source,
+    /// Other files that went into it.
+    pub(super) imports: Vec<Source>,
     pub(super) lowered: Lowered,
+    /// Its steps, if it comes from a feature.
+    pub(super) steps: Option<Steps>,
 }
 
 /// Reads all scenarios of a call.
@@ -33,8 +40,8 @@ pub(super) fn load(args: &ScenarioArgs) -> Result<Vec<Loaded>, Exit> {
     let overrides = Overrides { set: &args.sets, environment: &environment };
     let mut loaded = Vec::new();
     for file in &files {
-        match read_one(file, &overrides) {
-            Ok(one) => loaded.push(one),
+        match read_file(file, &overrides) {
+            Ok(found) => loaded.extend(found),
             Err(found) => mistakes.extend(found),
         }
     }
@@ -52,11 +59,43 @@ pub(super) fn load(args: &ScenarioArgs) -> Result<Vec<Loaded>, Exit> {
     Err(Exit::BadInput)
 }
 
-fn read_one(file: &Path, overrides: &Overrides<'_>) -> Result<Loaded, Vec<Diagnostic>> {
+/// The scenarios of a file: one in TOML, one or more in a feature.
+fn read_file(file: &Path, overrides: &Overrides<'_>) -> Result<Vec<Loaded>, Vec<Diagnostic>> {
     let source = Source::read(file)?;
-    let lowered = scenario::read(&source, overrides)?;
     let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(Loaded { stem, source, lowered })
+    if file.extension().is_none_or(|extension| extension != scenario::FEATURE) {
+        let lowered = scenario::read(&source, overrides)?;
+        return Ok(vec![Loaded { stem, source, imports: Vec::new(), lowered, steps: None }]);
+    }
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let found = scenario::read_feature(&source, overrides, &|path| Source::read(&folder.join(path)))?;
+    let feature = event::Source::new(found.gherkin);
+    let loaded = found.scenarios.into_iter().map(|one| Loaded {
+        stem: format!("{stem}.{}", slug(&one.lowered.scenario.name)),
+        source: source.clone(),
+        imports: one.imports,
+        lowered: one.lowered,
+        steps: Some(Steps { feature: feature.clone(), rule: one.rule, index: one.index }),
+    });
+    Ok(loaded.collect())
+}
+
+/// A name as a part of a folder's: letters and digits, with hyphens between.
+fn slug(name: &str) -> String {
+    const LONGEST: usize = 80;
+    let mut slug = String::new();
+    for c in name.chars().flat_map(char::to_lowercase) {
+        if c.is_ascii_alphanumeric() {
+            slug.push(c);
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+        if slug.len() == LONGEST {
+            break;
+        }
+    }
+    let slug = slug.trim_end_matches('-');
+    if slug.is_empty() { "scenario".to_owned() } else { slug.to_owned() }
 }
 
 /// Two scenarios of one call must not share a folder, nor a name: the last passing run is found by it.

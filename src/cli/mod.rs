@@ -1,5 +1,7 @@
 //! The command line: one file a verb. The only room that prints.
 
+mod convert;
+mod cucumber;
 mod exit;
 mod explain;
 mod heal;
@@ -11,6 +13,7 @@ mod plan;
 mod run;
 mod schema;
 mod show;
+mod steps;
 mod suite;
 
 use std::path::PathBuf;
@@ -40,6 +43,10 @@ enum Verb {
     Judge(judge::JudgeArgs),
     /// End what an interrupted run left behind.
     Heal(heal::HealArgs),
+    /// List the sentences that features are written in, with an example each.
+    Steps(steps::StepsArgs),
+    /// Print a TOML scenario as a feature, or a feature's scenario as TOML.
+    Convert(convert::ConvertArgs),
     /// Print the JSON Schema of scenarios or of verdicts.
     Schema(schema::SchemaArgs),
     /// Explain a finding's or a diagnosis' code.
@@ -49,7 +56,7 @@ enum Verb {
 /// Options of the verbs that read scenarios.
 #[derive(Debug, Args)]
 struct ScenarioArgs {
-    /// Scenario files, or folders: the *.toml files directly in them, in the order of their names.
+    /// Scenario files (*.toml, *.feature), or folders: those directly in them, in the order of their names.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Set a value of every scenario, like `--set load.baseline_rate=80/s`. May be given more than once.
@@ -91,6 +98,8 @@ fn dispatch(verb: Verb) -> Exit {
         Verb::Plan(args) => plan::plan(&args),
         Verb::Judge(args) => judge::judge(&args),
         Verb::Heal(args) => heal::heal(&args),
+        Verb::Steps(args) => steps::steps(&args),
+        Verb::Convert(args) => convert::convert(&args),
         Verb::Schema(args) => schema::schema(&args),
         Verb::Explain(args) => explain::explain(&args),
     }

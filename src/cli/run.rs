@@ -14,6 +14,7 @@ use crate::run::{Ended, Finished, Signal};
 use crate::world::World;
 use crate::world::local::{self, LocalWorld};
 
+use super::cucumber::{Files, Reporter, Went};
 use super::live::Live;
 use super::load::{Loaded, load};
 use super::{Exit, Output, ScenarioArgs, judge, judging, show, suite};
@@ -28,6 +29,12 @@ pub(super) struct RunArgs {
     /// Show the plan instead; start nothing. The same as `springback plan`.
     #[arg(long)]
     dry_run: bool,
+    /// Write what cucumber reports of the features as JSON.
+    #[arg(long, value_name = "FILE")]
+    cucumber_json: Option<PathBuf>,
+    /// Write what cucumber reports of the features as JUnit XML.
+    #[arg(long, value_name = "FILE")]
+    cucumber_junit: Option<PathBuf>,
     /// No progress: the verdict only.
     #[arg(long, short)]
     quiet: bool,
@@ -105,28 +112,43 @@ impl Suite<'_> {
         let mut exit = Exit::Pass;
         let mut verdicts: Vec<Verdict> = Vec::new();
         let mut not_run: Vec<NotRun> = Vec::new();
+        let mut cucumber = Reporter::new(show::colour(&io::stdout()));
         for one in loaded {
             let name = one.lowered.scenario.name.clone();
+            let steps = one.steps.clone();
             if signals.interrupted() {
                 // The signal may have come when the scenario before was over: then nothing else says so.
-                exit = exit.worse(Exit::Interrupted);
-                not_run.push(NotRun { scenario: name, reason: "the suite was interrupted before it".into() });
+                let reason = "the suite was interrupted before it".to_owned();
+                if let Some(steps) = &steps {
+                    self.show(&cucumber.scenario(steps, &Went::NotRun(&reason)));
+                }
+                not_run.push(NotRun { scenario: name, reason });
                 // The signal may have come when a run was over, and no run then has it on record.
                 exit = exit.worse(Exit::Interrupted);
                 continue;
             }
             match self.run_one(one, &signals).await {
-                Ok((verdict, one)) => {
+                Ok((verdict, page, one)) => {
                     exit = exit.worse(one);
+                    if let Some(steps) = &steps {
+                        self.show(&cucumber.scenario(steps, &Went::Judged(&verdict)));
+                    }
+                    self.show(&page);
                     verdicts.push(verdict);
                 }
                 Err((reason, one)) => {
+                    if let Some(steps) = &steps {
+                        self.show(&cucumber.scenario(steps, &Went::NotRun(&reason)));
+                    }
                     show::error(format!("\"{name}\" was not run: {reason}"));
                     exit = exit.worse(one);
                     not_run.push(NotRun { scenario: name, reason });
                 }
             }
         }
+        let files = Files { json: self.args.cucumber_json.clone(), junit: self.args.cucumber_junit.clone() };
+        let (tally, written) = cucumber.finish(&files);
+        exit = exit.worse(written);
         let several = verdicts.len() + not_run.len() > 1;
         let suite = SuiteVerdict::new(&self.id, verdicts, not_run, exit.code());
         match self.args.output {
@@ -136,7 +158,17 @@ impl Suite<'_> {
             Output::Text if several => show::print(&report::suite_terminal(&suite, judge::look())),
             Output::Text => {}
         }
+        if let Some(tally) = tally {
+            self.show(&tally);
+        }
         exit.worse(self.write_suite(&suite))
+    }
+
+    /// For people, unless the output is for machines.
+    fn show(&self, text: &str) {
+        if self.args.output == Output::Text {
+            show::print(text);
+        }
     }
 
     /// Writes what belongs to the suite as a whole.
@@ -152,7 +184,11 @@ impl Suite<'_> {
         if suite.scenarios.is_empty() { Exit::Pass } else { written }
     }
 
-    async fn run_one(&self, one: Loaded, signals: &Signals) -> Result<(Verdict, Exit), (String, Exit)> {
+    async fn run_one(
+        &self,
+        one: Loaded,
+        signals: &Signals,
+    ) -> Result<(Verdict, String, Exit), (String, Exit)> {
         let refuse = |reason: String| (reason, Exit::Refused);
         let scenario = one.lowered.scenario.clone();
         let plan = plan::lower(&scenario, self.seed);
@@ -176,10 +212,10 @@ impl Suite<'_> {
             format: history::FORMAT.into(),
             tool: env!("CARGO_PKG_VERSION").into(),
             suite_id: self.id.clone(),
-            sources: vec![history::SourceText {
-                name: one.source.name.clone(),
-                text: one.source.text.clone(),
-            }],
+            sources: std::iter::once(&one.source)
+                .chain(&one.imports)
+                .map(|source| history::SourceText { name: source.name.clone(), text: source.text.clone() })
+                .collect(),
             overrides: one.lowered.overrides.clone(),
             origins: one.lowered.origins.clone(),
             reference: suite::last_passing(&self.args.scenarios.reports, &scenario.name),
@@ -197,7 +233,7 @@ impl Suite<'_> {
         scenario: &crate::scenario::Scenario,
         plan: &Plan,
         folder: &Path,
-    ) -> Result<(Verdict, Exit), (String, Exit)> {
+    ) -> Result<(Verdict, String, Exit), (String, Exit)> {
         let Finished { tracks, ended, unhealed } = finished;
         if let Ended::Refused(reason) = ended {
             // What an attempt to open a world has left behind weighs more than that it was refused.
@@ -224,10 +260,8 @@ impl Suite<'_> {
         // Before the verdict is shown: it names the exit code, and that has to be the one that follows.
         exit = exit.worse(report_written(folder, written));
         verdict.exit_code = exit.code();
-        if self.args.output == Output::Text {
-            show::print(&report::terminal(&verdict, &tracks, judge::look()));
-        }
-        Ok((verdict, exit))
+        let page = report::terminal(&verdict, &tracks, judge::look());
+        Ok((verdict, page, exit))
     }
 }
 

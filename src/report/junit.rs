@@ -6,6 +6,7 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
 use crate::check::Outcome;
+use crate::diagnose::Diagnosis;
 
 use super::suite::{NotRun, SuiteVerdict};
 use super::verdict::{Judged, Verdict};
@@ -102,13 +103,25 @@ fn details(judged: &Judged) -> String {
         let _ = writeln!(text, "  {}: {}", evidence.name, evidence.value);
     }
     for cause in &judged.causes {
-        let _ = write!(
-            text,
-            "\nwhy: {} ({})\n  {}\n  next: {}\n",
-            cause.code, cause.object, cause.seen, cause.next_step
-        );
+        text.push('\n');
+        why(&mut text, cause);
     }
     text
+}
+
+/// Why an expectation did not hold, in words: what was found, the cause, and the next step.
+pub fn reason(judged: &Judged) -> String {
+    let mut text = format!("{}: {}\n", judged.finding.code, judged.finding.text);
+    judged.causes.iter().for_each(|cause| why(&mut text, cause));
+    text.trim_end().to_owned()
+}
+
+fn why(text: &mut String, cause: &Diagnosis) {
+    let _ = write!(
+        text,
+        "why: {} ({})\n  {}\n  next: {}\n",
+        cause.code, cause.object, cause.seen, cause.next_step
+    );
 }
 
 fn refused(not_run: &NotRun) -> TestSuite {

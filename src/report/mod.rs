@@ -19,7 +19,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use junit::junit;
+pub use junit::{junit, reason};
 pub use markdown::{suite_summary_md, summary_md};
 pub use page::Look;
 pub use suite::{NotRun, SuiteVerdict, suite_schema};

@@ -127,6 +127,11 @@ impl Diagnostic {
         self.severity == Severity::Error
     }
 
+    /// What to do about it, if that is known.
+    pub(super) fn advice(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
     /// For logs and editors: `file:line:column: error[code]: message; help`, on one line.
     pub fn plain(&self) -> Plain<'_> {
         Plain(self)

@@ -1,6 +1,7 @@
 //! Text → scenario, every mistake with its origin. Pure, but for [`Source::read`] and [`scenario_files`].
 
 mod diagnostic;
+mod gherkin;
 mod keys;
 pub mod local_defaults;
 mod model;
@@ -18,14 +19,19 @@ mod syntax;
 mod tree;
 mod units;
 mod values;
+mod write;
 
 pub use diagnostic::{Diagnostic, Plain, Severity};
+pub use gherkin::{
+    Feature, FeatureScenario, Import, Keyword, Sentence, feature_as_toml, read_feature, sentences,
+    toml_as_feature,
+};
 pub use local_defaults::{autoscaler_settings, autoscaler_spec};
 pub use model::*;
 pub use overrides::{Override, Overrides};
 pub use project::{Project, Quarantine};
 pub use read::{Lowered, Origin, read, read_expectations};
 pub use schema::{expectations_schema, schema};
-pub use source::{Source, scenario_files};
+pub use source::{FEATURE, Source, scenario_files};
 pub(crate) use spelling::nearest;
 pub use units::{Price, Rate, Share, Span, UnitError};

@@ -40,19 +40,28 @@ pub struct Lowered {
 /// Reads a scenario. On failure everything that is wrong with it comes back, in the order in which it is written.
 pub fn read(source: &Source, overrides: &Overrides<'_>) -> Result<Lowered, Vec<Diagnostic>> {
     let problems = Problems::of(source);
-    let Some(mut root) = syntax::parse(&source.text, &problems) else {
+    let Some(root) = syntax::parse(&source.text, &problems) else {
         return Err(problems.take_diagnostics().0);
     };
-    let overrides = overrides::apply(&mut root, &SCENARIO, overrides, &problems);
+    lower_tree(root, overrides, &problems)
+}
+
+/// The way from a tree to a scenario, whatever text the tree was read from.
+pub(super) fn lower_tree(
+    mut root: Node,
+    overrides: &Overrides<'_>,
+    problems: &Problems,
+) -> Result<Lowered, Vec<Diagnostic>> {
+    let overrides = overrides::apply(&mut root, &SCENARIO, overrides, problems);
     let names = sections::names(&root);
-    let context = Context { problems: &problems, names: &names };
+    let context = Context { problems, names: &names };
     let draft = sections::scenario(context, &root);
     if let Some(draft) = &draft
         && !problems.is_incomplete()
     {
-        rules::check(draft, &problems);
+        rules::check(draft, problems);
     }
-    finish(&problems, draft, overrides, &root, BTreeMap::new())
+    finish(problems, draft, overrides, &root, BTreeMap::new())
 }
 
 /// Reads other expectations (`[expect]`, `[slo]` or both) for a scenario that was run already, to judge it again.

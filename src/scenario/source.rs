@@ -12,6 +12,9 @@ use super::diagnostic::{Diagnostic, Listing};
 /// Largest file that is read.
 const SIZE_MAX: u64 = 1024 * 1024;
 
+/// Ending of the name of a feature file.
+pub const FEATURE: &str = "feature";
+
 /// The settings file of a suite lies among the scenarios but is none.
 const SETTINGS_FILE: &str = "springback.toml";
 
@@ -39,7 +42,7 @@ impl Source {
             let byte = error.as_bytes()[at];
             let listing = Listing::new(&name, &String::from_utf8_lossy(error.as_bytes()));
             vec![
-                Diagnostic::error("not-utf8", "this is not UTF-8 text, which TOML must be")
+                Diagnostic::error("not-utf8", "this is not UTF-8 text, which a scenario must be")
                     .at(&listing, at..at + 3, format!("byte {byte:#04x} does not belong here"))
                     .help("save the file with the encoding UTF-8"),
             ]
@@ -53,8 +56,8 @@ impl Source {
     }
 }
 
-/// The scenario files that a path stands for: the file itself, or the `*.toml` files directly in the folder, in name
-/// order.
+/// The scenario files that a path stands for: the file itself, or the `*.toml` and `*.feature` files directly in the
+/// folder, in name order.
 pub fn scenario_files(path: &Path) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
     let refuse = |error: &io::Error| vec![unreadable(path, error)];
     if !std::fs::metadata(path).map_err(|error| refuse(&error))?.is_dir() {
@@ -63,9 +66,10 @@ pub fn scenario_files(path: &Path) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(path).map_err(|error| refuse(&error))? {
         let file = entry.map_err(|error| refuse(&error))?.path();
-        let is_scenario = file.extension().is_some_and(|extension| extension == "toml")
-            && file.file_name().is_some_and(|name| name != SETTINGS_FILE)
-            && !file.is_dir();
+        let is_scenario =
+            file.extension().is_some_and(|extension| extension == "toml" || extension == FEATURE)
+                && file.file_name().is_some_and(|name| name != SETTINGS_FILE)
+                && !file.is_dir();
         if is_scenario {
             files.push(file);
         }
@@ -74,8 +78,8 @@ pub fn scenario_files(path: &Path) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
         return Err(vec![
             Diagnostic::error("no-scenarios", format!("the folder \"{}\" holds no scenario", path.display()))
                 .help(format!(
-                    "a folder means the `*.toml` files directly in it, \"{SETTINGS_FILE}\" excepted; name the folder \
-                     that holds them"
+                    "a folder means the `*.toml` and `*.feature` files directly in it, \"{SETTINGS_FILE}\" excepted; name the \
+                     folder that holds them"
                 )),
         ]);
     }
@@ -230,7 +234,7 @@ mod tests {
     fn a_folder_means_the_scenarios_directly_in_it_by_name() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(scenario_files(dir.path()).unwrap_err()[0].code(), "no-scenarios");
-        for name in ["b.toml", "a.toml", "springback.toml", "notes.md"] {
+        for name in ["c.feature", "b.toml", "a.toml", "springback.toml", "notes.md"] {
             std::fs::write(dir.path().join(name), "").unwrap();
         }
         std::fs::create_dir(dir.path().join("c.toml")).unwrap();
@@ -241,7 +245,7 @@ mod tests {
             .into_iter()
             .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
             .collect();
-        assert_eq!(names, ["a.toml", "b.toml"]);
+        assert_eq!(names, ["a.toml", "b.toml", "c.feature"]);
         assert_eq!(scenario_files(&dir.path().join("b.toml")).unwrap().len(), 1);
         assert!(scenario_files(&dir.path().join("missing.toml")).is_err());
     }

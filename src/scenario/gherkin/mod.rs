@@ -1,0 +1,155 @@
+//! Feature files → scenarios. Every sentence is lowered to the tree that TOML gives, before anything runs: the readers, the
+//! rules and the diagnostics are the same.
+
+mod lines;
+mod lower;
+mod outline;
+mod phrase;
+mod spoken;
+mod unknown;
+mod vocabulary;
+mod write;
+
+use serde::Serialize;
+
+use super::diagnostic::Diagnostic;
+use super::overrides::Overrides;
+use super::problems::Problems;
+use super::read::{Lowered, lower_tree};
+use super::source::Source;
+use super::syntax;
+use super::write::scenario_as_toml;
+
+pub use lower::Import;
+pub use phrase::Keyword;
+
+/// A feature, with its outlines expanded and its scenarios lowered.
+#[derive(Debug)]
+pub struct Feature {
+    /// As Gherkin has it, for reporters: one scenario a run.
+    pub gherkin: gherkin::Feature,
+    /// Its scenarios in the order of the file.
+    pub scenarios: Vec<FeatureScenario>,
+}
+
+/// A scenario of a feature.
+#[derive(Debug)]
+pub struct FeatureScenario {
+    /// Position of its rule, if it stands in one.
+    pub rule: Option<usize>,
+    /// Its position in the feature, or in its rule.
+    pub index: usize,
+    /// What is run.
+    pub lowered: Lowered,
+    /// The files that it takes its system from.
+    pub imports: Vec<Source>,
+}
+
+/// Reads a feature. On failure everything that is wrong with it comes back, in the order in which it is written.
+///
+/// # Errors
+/// Every mistake of every scenario in it.
+pub fn read_feature(
+    source: &Source,
+    overrides: &Overrides<'_>,
+    import: &Import<'_>,
+) -> Result<Feature, Vec<Diagnostic>> {
+    let problems = Problems::of(source);
+    let expanded = lines::scan(&source.text, &problems)
+        .and_then(|lines| outline::expand(&source.name, &source.text, &lines, &problems));
+    let (mut found, has_error) = problems.take_diagnostics();
+    let Some((feature, expanded)) = expanded.filter(|_| !has_error) else { return Err(found) };
+    let mut scenarios = Vec::new();
+    let mut failed = false;
+    for scenario in &expanded {
+        let problems = Problems::of(source);
+        let tree = lower::tree(scenario, import, &problems);
+        match lower_tree(tree.root, overrides, &problems) {
+            Ok(lowered) => scenarios.push(FeatureScenario {
+                rule: scenario.rule,
+                index: scenario.index,
+                lowered,
+                imports: tree.imports,
+            }),
+            Err(diagnostics) => {
+                failed = true;
+                found.extend(diagnostics);
+            }
+        }
+    }
+    if failed {
+        // A background's mistake is every scenario's; it is said once.
+        let mut once: Vec<Diagnostic> = Vec::new();
+        for diagnostic in found {
+            if !once.contains(&diagnostic) {
+                once.push(diagnostic);
+            }
+        }
+        return Err(once);
+    }
+    if let Some(first) = scenarios.first_mut() {
+        found.append(&mut first.lowered.warnings);
+        first.lowered.warnings = found;
+    }
+    Ok(Feature { gherkin: feature, scenarios })
+}
+
+/// The scenarios of a feature as TOML files: name and text of each. What a sentence took from elsewhere is written out, and
+/// what is filled in from the environment still is.
+///
+/// # Errors
+/// As [`read_feature`].
+pub fn feature_as_toml(
+    source: &Source,
+    overrides: &Overrides<'_>,
+    import: &Import<'_>,
+) -> Result<Vec<(String, String)>, Vec<Diagnostic>> {
+    read_feature(source, overrides, import)?;
+    let problems = Problems::of(source);
+    let expanded = lines::scan(&source.text, &problems)
+        .and_then(|lines| outline::expand(&source.name, &source.text, &lines, &problems));
+    let (_, expanded) = expanded.expect("it was read just now");
+    let written = expanded.iter().map(|scenario| {
+        let tree = lower::tree(scenario, import, &problems);
+        (scenario.name.clone(), scenario_as_toml(&tree.root))
+    });
+    Ok(written.collect())
+}
+
+/// A scenario in TOML as a feature.
+///
+/// # Errors
+/// Every mistake in it.
+pub fn toml_as_feature(source: &Source, overrides: &Overrides<'_>) -> Result<String, Vec<Diagnostic>> {
+    super::read(source, overrides)?;
+    let problems = Problems::of(source);
+    let root = syntax::parse(&source.text, &problems).expect("it was read just now");
+    Ok(write::feature(&root))
+}
+
+/// A sentence of the vocabulary, for who wants to read it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Sentence {
+    /// Under which keywords it stands.
+    pub under: Vec<Keyword>,
+    /// Cucumber expressions, with `[…]` around what may be left out.
+    pub says: Vec<&'static str>,
+    /// A whole step.
+    pub example: &'static str,
+    /// What stands below the example, if something does.
+    pub below: Option<&'static str>,
+}
+
+/// The whole vocabulary, in the order of a scenario.
+pub fn sentences() -> Vec<Sentence> {
+    let of = |phrase: &phrase::Phrase| Sentence {
+        under: phrase.under.to_vec(),
+        says: phrase.says.to_vec(),
+        example: phrase.example,
+        below: (!phrase.table.is_empty()).then_some(phrase.table),
+    };
+    vocabulary::VOCABULARY.iter().map(of).collect()
+}
+
+#[cfg(test)]
+mod tests;

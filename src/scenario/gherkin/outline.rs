@@ -1,0 +1,476 @@
+//! Gherkin's own parser and expansion of outlines, with every step's places put right.
+//!
+//! The parser's positions drift where comments stand between steps, so the steps that it found are matched in order with
+//! those that [`super::lines`] saw. A text that an outline filled in maps to the cell that it came from.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use cucumber::feature::Ext;
+use gherkin::GherkinEnv;
+
+use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::problems::{Problems, SourceId};
+use crate::scenario::spelling::suggestion;
+use crate::scenario::tree::{Place, quoted};
+
+use super::lines::{Lines, RawExamples, RawScenario, RawStep};
+use super::phrase::Keyword;
+
+/// A scenario as it is run: of an outline, one row.
+#[derive(Debug)]
+pub(super) struct Expanded {
+    /// Its rule, by position.
+    pub(super) rule: Option<usize>,
+    /// Its position among the scenarios of the feature, or of the rule.
+    pub(super) index: usize,
+    pub(super) name: String,
+    pub(super) name_place: Place,
+    pub(super) tags: Vec<String>,
+    pub(super) steps: Vec<Step>,
+}
+
+/// A step as it is run.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) keyword: Keyword,
+    /// It begins with `But`.
+    pub(super) is_but: bool,
+    pub(super) keyword_place: Place,
+    pub(super) text: Text,
+    pub(super) rows: Vec<Vec<Text>>,
+    pub(super) doc_string: Option<DocString>,
+}
+
+/// A text below a step.
+#[derive(Debug)]
+pub(super) enum DocString {
+    /// As it stands in the file, where it begins.
+    Written(String, usize),
+    /// With placeholders filled in; its lines are no lines of the file.
+    Filled(String),
+}
+
+/// A text, and where its parts are written.
+#[derive(Debug)]
+pub(super) struct Text {
+    pub(super) text: String,
+    pub(super) place: Place,
+    parts: Vec<Part>,
+}
+
+/// What an outline filled in: a part of the text, and its cell.
+#[derive(Debug)]
+struct Part {
+    at: Range<usize>,
+    /// Of the placeholder in the file.
+    written: Range<usize>,
+    cell: Range<usize>,
+}
+
+impl Text {
+    /// Where a part of the text is written: the cell of the examples, if it came from there.
+    pub(super) fn place_of(&self, span: Range<usize>) -> Place {
+        let source = self.place.source;
+        if let Some(part) =
+            self.parts.iter().find(|part| part.at.start < span.end && span.start < part.at.end)
+        {
+            return Place { source, span: part.cell.clone() };
+        }
+        let before = |offset: usize| {
+            let shift: isize = self
+                .parts
+                .iter()
+                .filter(|part| part.at.end <= offset)
+                .map(|part| part.written.len() as isize - part.at.len() as isize)
+                .sum();
+            self.place.span.start.saturating_add_signed(offset as isize + shift)
+        };
+        let start = before(span.start);
+        Place { source, span: start..before(span.end).max(start) }
+    }
+}
+
+/// Parses a feature whose lines are known to be sound, and expands its outlines.
+pub(super) fn expand(
+    name: &str,
+    text: &str,
+    lines: &Lines,
+    problems: &Problems,
+) -> Option<(gherkin::Feature, Vec<Expanded>)> {
+    let mut feature = match gherkin::Feature::parse(text, GherkinEnv::default()) {
+        Ok(feature) => feature,
+        // Its own message varies between runs, and its position is not to be had.
+        Err(_) => {
+            let first = lines.scenarios.first().map_or(1, |scenario| scenario.line);
+            not_understood(text, first, problems);
+            return None;
+        }
+    };
+    feature.path = Some(name.into());
+    if !put_places_right(&mut feature, text, lines, problems) {
+        return None;
+    }
+    if !check_placeholders(text, lines, problems) {
+        return None;
+    }
+    let original = feature.clone();
+    let mut feature = match feature.expand_examples() {
+        Ok(feature) => feature,
+        Err(error) => {
+            not_understood(text, error.pos.line, problems);
+            return None;
+        }
+    };
+    name_rows_apart(&original, &mut feature);
+    let scenarios = scenarios(&original, &feature, text, lines);
+    Some((feature, scenarios))
+}
+
+/// The parser gave up on lines in which nothing wrong was seen.
+fn not_understood(text: &str, line: usize, problems: &Problems) {
+    let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let start = start.min(text.len().saturating_sub(1));
+    let end = text[start..].find('\n').map_or(text.len(), |end| start + end);
+    problems.add(
+        Diagnostic::error("syntax", "this is not understood as Gherkin, here or shortly before"),
+        Some(&file(start..end)),
+        "Gherkin's parser stops here",
+    );
+}
+
+fn file(span: Range<usize>) -> Place {
+    Place { source: SourceId::FILE, span }
+}
+
+/// Everything with steps, in the order of the file: backgrounds and scenarios, each as the parser and as the scan saw it.
+fn put_places_right(feature: &mut gherkin::Feature, text: &str, lines: &Lines, problems: &Problems) -> bool {
+    let mut backgrounds = lines.backgrounds.iter();
+    let mut scenarios = lines.scenarios.iter();
+    let mut same = true;
+    let mut pair = |steps: &mut [gherkin::Step], raw: Option<&RawScenario>| {
+        let Some(raw) = raw else { return false };
+        let mut fits = steps.len() == raw.steps.len();
+        for (step, raw) in steps.iter_mut().zip(&raw.steps) {
+            fits &= step.value == text[raw.text.clone()];
+            step.position = position(text, raw.line, raw.keyword.start);
+        }
+        if !fits {
+            not_understood(text, raw.line, problems);
+        }
+        fits
+    };
+    if let Some(background) = &mut feature.background {
+        same &= pair(&mut background.steps, backgrounds.next());
+    }
+    for scenario in &mut feature.scenarios {
+        same &= pair_scenario(scenario, scenarios.next(), text, &mut pair);
+    }
+    for rule in &mut feature.rules {
+        if let Some(background) = &mut rule.background {
+            same &= pair(&mut background.steps, backgrounds.next());
+        }
+        for scenario in &mut rule.scenarios {
+            same &= pair_scenario(scenario, scenarios.next(), text, &mut pair);
+        }
+    }
+    let left = backgrounds.next().or_else(|| scenarios.next());
+    if let Some(left) = left.filter(|_| same) {
+        not_understood(text, left.line, problems);
+        return false;
+    }
+    same
+}
+
+fn pair_scenario(
+    scenario: &mut gherkin::Scenario,
+    raw: Option<&RawScenario>,
+    text: &str,
+    pair: &mut impl FnMut(&mut [gherkin::Step], Option<&RawScenario>) -> bool,
+) -> bool {
+    if let Some(raw) = raw {
+        scenario.position = position(text, raw.line, raw.header.start);
+        for (examples, raw) in scenario.examples.iter_mut().zip(&raw.examples) {
+            let line = text[..raw.header.start].matches('\n').count() + 1;
+            examples.position = position(text, line, raw.header.start);
+        }
+    }
+    pair(&mut scenario.steps, raw)
+}
+
+fn position(text: &str, line: usize, offset: usize) -> gherkin::LineCol {
+    let start = text[..offset].rfind('\n').map_or(0, |at| at + 1);
+    gherkin::LineCol { line, col: text[start..offset].chars().count() + 1 }
+}
+
+/// Every placeholder names a column, and every column is used.
+fn check_placeholders(text: &str, lines: &Lines, problems: &Problems) -> bool {
+    let mut sound = true;
+    for scenario in &lines.scenarios {
+        let places = texts(scenario);
+        for examples in &scenario.examples {
+            sound &= check_columns(text, examples, problems);
+            let columns: Vec<&str> = columns(text, examples);
+            let mut used: Vec<&str> = Vec::new();
+            for place in &places {
+                for (span, name) in placeholders(&text[place.clone()]) {
+                    if columns.contains(&name) {
+                        used.push(name);
+                        continue;
+                    }
+                    sound = false;
+                    let message = format!("there is no column {} in the examples", quoted(name));
+                    problems.add(
+                        Diagnostic::error("unknown-placeholder", message).help(suggestion(name, &columns)),
+                        Some(&file(place.start + span.start..place.start + span.end)),
+                        "nothing is filled in here",
+                    );
+                }
+            }
+            let header = examples.rows.first().into_iter().flatten();
+            for (cell, column) in header.zip(&columns).filter(|(_, column)| !used.contains(*column)) {
+                problems.add(
+                    Diagnostic::warning(
+                        "unused-column",
+                        format!("the column {} is used nowhere", quoted(column)),
+                    )
+                    .help(format!("write <{column}> where its value belongs, or leave the column out")),
+                    Some(&file(cell.clone())),
+                    "fills nothing in",
+                );
+            }
+        }
+    }
+    sound
+}
+
+fn check_columns(text: &str, examples: &RawExamples, problems: &Problems) -> bool {
+    let mut seen: BTreeMap<&str, &Range<usize>> = BTreeMap::new();
+    let mut sound = true;
+    for cell in examples.rows.first().into_iter().flatten() {
+        let name = &text[cell.clone()];
+        if let Some(first) = seen.insert(name, cell) {
+            sound = false;
+            problems.add_both(
+                Diagnostic::error("duplicate-name", format!("two columns are called {}", quoted(name))),
+                (Some(&file(cell.clone())), "again here".to_owned()),
+                (Some(&file(first.clone())), "first here".to_owned()),
+            );
+        }
+    }
+    sound
+}
+
+fn columns<'t>(text: &'t str, examples: &RawExamples) -> Vec<&'t str> {
+    examples.rows.first().into_iter().flatten().map(|cell| &text[cell.clone()]).collect()
+}
+
+/// All places of a scenario in which a placeholder may stand.
+fn texts(scenario: &RawScenario) -> Vec<Range<usize>> {
+    let mut places = vec![scenario.name.clone()];
+    for step in &scenario.steps {
+        places.push(step.text.clone());
+        places.extend(step.rows.iter().flatten().cloned());
+        places.extend(step.doc_string.clone());
+    }
+    places
+}
+
+/// Placeholders as the expansion knows them: `<` and `>` around something without space at its ends.
+fn placeholders(text: &str) -> Vec<(Range<usize>, &str)> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(open) = text[at..].find('<').map(|open| at + open) {
+        let Some(close) = text[open..].find('>').map(|close| open + close) else { break };
+        let name = &text[open + 1..close];
+        if !name.is_empty() && name.trim() == name && !name.contains(['\t', '\n', '\r']) {
+            found.push((open..close + 1, name));
+            at = close + 1;
+        } else {
+            at = open + 1;
+        }
+    }
+    found
+}
+
+/// Two rows of an outline must not share a name: the last passing run is found by it. What tells them apart is what their
+/// rows say, not where they stand: a new first row must not give every other one another's past.
+fn name_rows_apart(original: &gherkin::Feature, feature: &mut gherkin::Feature) {
+    let name_apart = |originals: &[gherkin::Scenario], scenarios: &mut [gherkin::Scenario]| {
+        let mut next = 0;
+        for outline in originals {
+            let rows = rows_of(outline);
+            let expanded = &mut scenarios[next..next + rows];
+            next += rows;
+            let names: Vec<String> = expanded.iter().map(|scenario| scenario.name.clone()).collect();
+            for scenario in expanded.iter_mut() {
+                if names.iter().filter(|name| **name == scenario.name).count() > 1 {
+                    scenario.name = format!("{} ({})", scenario.name, said_row(scenario));
+                }
+            }
+        }
+    };
+    name_apart(&original.scenarios, &mut feature.scenarios);
+    for (original, rule) in original.rules.iter().zip(&mut feature.rules) {
+        name_apart(&original.scenarios, &mut rule.scenarios);
+    }
+}
+
+fn rows_of(outline: &gherkin::Scenario) -> usize {
+    if outline.examples.is_empty() {
+        return 1;
+    }
+    let tables = outline.examples.iter().filter_map(|examples| examples.table.as_ref());
+    tables.map(|table| table.rows.len().saturating_sub(1)).sum()
+}
+
+fn said_row(scenario: &gherkin::Scenario) -> String {
+    let table = scenario.examples.first().and_then(|examples| examples.table.as_ref());
+    let Some([columns, values, ..]) = table.map(|table| table.rows.as_slice()) else { return String::new() };
+    let said = columns.iter().zip(values).map(|(column, value)| format!("{column}: {value}"));
+    said.collect::<Vec<_>>().join(", ")
+}
+
+fn scenarios(
+    original: &gherkin::Feature,
+    feature: &gherkin::Feature,
+    text: &str,
+    lines: &Lines,
+) -> Vec<Expanded> {
+    let mut raw_backgrounds = lines.backgrounds.iter();
+    let mut raw_scenarios = lines.scenarios.iter();
+    let mut found = Vec::new();
+    let whole = feature
+        .background
+        .as_ref()
+        .and_then(|background| Some((background.steps.as_slice(), raw_backgrounds.next()?)));
+    let mut collect = |rule: Option<usize>,
+                       originals: &[gherkin::Scenario],
+                       scenarios: &[gherkin::Scenario],
+                       backgrounds: &[(&[gherkin::Step], &RawScenario)],
+                       tags: &[&[String]]| {
+        let mut index = 0;
+        for outline in originals {
+            let Some(raw) = raw_scenarios.next() else { return };
+            for row in rows(text, raw) {
+                let scenario = &scenarios[index];
+                let mut steps = Vec::new();
+                for (background, raw) in backgrounds {
+                    steps.extend(
+                        background
+                            .iter()
+                            .zip(&raw.steps)
+                            .map(|(step, raw)| read(step, raw, text, &row.none())),
+                    );
+                }
+                steps.extend(
+                    scenario.steps.iter().zip(&raw.steps).map(|(step, raw)| read(step, raw, text, &row)),
+                );
+                let mut all_tags: Vec<String> = Vec::new();
+                for tag in tags.iter().copied().flatten().chain(&scenario.tags) {
+                    if !all_tags.contains(tag) {
+                        all_tags.push(tag.clone());
+                    }
+                }
+                found.push(Expanded {
+                    rule,
+                    index,
+                    name: scenario.name.clone(),
+                    name_place: file(raw.name.clone()),
+                    tags: all_tags,
+                    steps,
+                });
+                index += 1;
+            }
+            debug_assert_eq!(rows_of(outline), rows(text, raw).len());
+        }
+    };
+    let backgrounds: Vec<_> = whole.into_iter().collect();
+    collect(None, &original.scenarios, &feature.scenarios, &backgrounds, &[&feature.tags]);
+    for (position, (original, rule)) in original.rules.iter().zip(&feature.rules).enumerate() {
+        let mut backgrounds = backgrounds.clone();
+        if let Some(background) = &rule.background
+            && let Some(raw) = raw_backgrounds.next()
+        {
+            backgrounds.push((background.steps.as_slice(), raw));
+        }
+        collect(
+            Some(position),
+            &original.scenarios,
+            &rule.scenarios,
+            &backgrounds,
+            &[&feature.tags, &rule.tags],
+        );
+    }
+    found
+}
+
+/// A row of examples: the columns with their cells. A scenario without examples has one row without columns.
+#[derive(Debug, Default)]
+struct Row<'t> {
+    cells: Vec<(&'t str, Range<usize>)>,
+}
+
+impl Row<'_> {
+    fn none(&self) -> Self {
+        Self::default()
+    }
+}
+
+fn rows<'t>(text: &'t str, raw: &RawScenario) -> Vec<Row<'t>> {
+    if raw.examples.is_empty() {
+        return vec![Row::default()];
+    }
+    let mut found = Vec::new();
+    for examples in &raw.examples {
+        let columns = columns(text, examples);
+        for row in examples.rows.iter().skip(1) {
+            found.push(Row { cells: columns.iter().copied().zip(row.iter().cloned()).collect() });
+        }
+    }
+    found
+}
+
+fn read(step: &gherkin::Step, raw: &RawStep, text: &str, row: &Row<'_>) -> Step {
+    let table = step.table.as_ref().map(|table| table.rows.as_slice()).unwrap_or_default();
+    let rows = table.iter().zip(&raw.rows).map(|(cells, spans)| {
+        cells.iter().zip(spans).map(|(cell, span)| filled(cell, span, text, row)).collect()
+    });
+    let doc_string = step.docstring.as_ref().zip(raw.doc_string.as_ref()).map(|(filled, span)| {
+        let written = &text[span.clone()];
+        let filled_in =
+            placeholders(written).iter().any(|(_, name)| row.cells.iter().any(|(known, _)| known == name));
+        if filled_in {
+            DocString::Filled(filled.clone())
+        } else {
+            DocString::Written(written.to_owned(), span.start)
+        }
+    });
+    Step {
+        keyword: match step.ty {
+            gherkin::StepType::Given => Keyword::Given,
+            gherkin::StepType::When => Keyword::When,
+            gherkin::StepType::Then => Keyword::Then,
+        },
+        is_but: step.keyword.trim() == "But",
+        keyword_place: file(raw.keyword.clone()),
+        text: filled(&step.value, &raw.text, text, row),
+        rows: rows.collect(),
+        doc_string,
+    }
+}
+
+/// A text with the parts that the row filled in.
+fn filled(expanded: &str, span: &Range<usize>, text: &str, row: &Row<'_>) -> Text {
+    let written = &text[span.clone()];
+    let mut parts = Vec::new();
+    let mut shift: isize = 0;
+    for (at, name) in placeholders(written) {
+        let Some((_, cell)) = row.cells.iter().find(|(known, _)| *known == name) else { continue };
+        let start = at.start.saturating_add_signed(shift);
+        let length = cell.len();
+        shift += length as isize - at.len() as isize;
+        parts.push(Part { at: start..start + length, written: at, cell: cell.clone() });
+    }
+    Text { text: expanded.to_owned(), place: file(span.clone()), parts }
+}
