@@ -27,7 +27,7 @@ fn code(output: &Output) -> i32 {
 #[test]
 fn help_teaches() {
     let folder = tempfile::tempdir().unwrap();
-    for verb in ["", "run", "plan", "judge", "heal", "schema", "explain"] {
+    for verb in ["", "run", "plan", "judge", "heal", "steps", "convert", "schema", "explain"] {
         let arguments: Vec<&str> = [verb, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let output = springback(&arguments, folder.path());
         assert_eq!(code(&output), 0);
@@ -262,4 +262,63 @@ fn no_room_for_a_header_is_5_and_leaves_no_history() {
     let output = Command::new("sh").args(["-c", &command]).current_dir(folder.path()).output().unwrap();
     assert_eq!(code(&output), 5, "{}", text(&output.stderr));
     assert!(!folder.path().join("reports/s/spike/history.jsonl").exists());
+}
+
+#[test]
+fn broken_features_start_nothing_and_show_every_mistake_of_every_file() {
+    let broken = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/broken_features");
+    let folder = tempfile::tempdir().unwrap();
+    let mut names: Vec<String> = std::fs::read_dir(&broken)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".feature"))
+        .collect();
+    names.sort();
+    // What is wrong with what a feature imports is said where it is wrong.
+    let said = |name: &str| match name {
+        "import-with-mistakes.feature" => "systems/mistaken.toml".to_owned(),
+        name => name.to_owned(),
+    };
+    for name in &names {
+        refused(&["run", &broken.join(name).display().to_string()], folder.path(), &said(name));
+    }
+    let output = springback(&["run", &broken.display().to_string()], folder.path());
+    let errors = text(&output.stderr);
+    assert_eq!(code(&output), 64);
+    for name in &names {
+        assert!(errors.contains(&said(name)), "nothing is said of {name}");
+    }
+    assert_eq!(listing(folder.path()), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn the_vocabulary_is_listed_and_searched() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = springback(&["steps"], folder.path());
+    assert_eq!(code(&all), 0);
+    insta::assert_snapshot!("steps", text(&all.stdout));
+    let some = text(&springback(&["steps", "Standby", "released"], folder.path()).stdout);
+    assert_eq!(some.matches("Then within").count(), 2, "{some}");
+    assert_eq!(code(&springback(&["steps", "bananas"], folder.path())), 64);
+    let json = springback(&["steps", "--output", "json"], folder.path());
+    let listed: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert!(listed.as_array().unwrap().iter().all(|sentence| sentence["example"].is_string()));
+}
+
+#[test]
+fn convert_goes_both_ways_and_never_writes_over_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let spike = scenario("spike.toml");
+    assert_eq!(code(&springback(&["convert", &spike, "--to", "spike.feature"], folder.path())), 0);
+    assert_eq!(code(&springback(&["convert", "spike.feature", "--to", "again.toml"], folder.path())), 0);
+    let plan = |file: &str| {
+        let output = springback(&["plan", file, "--output", "json", "--seed", "7"], folder.path());
+        let plans: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (plans[0]["scenario"].clone(), plans[0]["plan"].clone())
+    };
+    assert_eq!(plan("spike.feature"), plan(&spike));
+    assert_eq!(plan("again.toml"), plan(&spike));
+    let again = springback(&["convert", &spike, "--to", "again.toml"], folder.path());
+    assert_eq!(code(&again), 64);
+    assert!(text(&again.stderr).contains("exists already"));
 }

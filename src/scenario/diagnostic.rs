@@ -127,6 +127,12 @@ impl Diagnostic {
         self.severity == Severity::Error
     }
 
+    /// Says what to do about it in words that fit where it was written.
+    pub(super) fn help_instead(mut self, help: impl Into<String>) -> Self {
+        self.help = None;
+        self.help(help)
+    }
+
     /// What to do about it, if that is known.
     pub(super) fn advice(&self) -> Option<&str> {
         self.help.as_deref()
@@ -135,6 +141,11 @@ impl Diagnostic {
     /// For logs and editors: `file:line:column: error[code]: message; help`, on one line.
     pub fn plain(&self) -> Plain<'_> {
         Plain(self)
+    }
+
+    /// The order in which mistakes of one file are written; those in other texts follow.
+    pub(super) fn by_place(&self, other: &Self) -> std::cmp::Ordering {
+        (self.source_name(), self.offset()).cmp(&(other.source_name(), other.offset()))
     }
 
     pub(super) fn offset(&self) -> usize {

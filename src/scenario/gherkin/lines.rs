@@ -20,6 +20,8 @@ const LINES_MAX: usize = 10_000;
 pub(super) struct RawStep {
     pub(super) line: usize,
     pub(super) keyword: Range<usize>,
+    /// The keyword that was meant, where it is misspelt.
+    pub(super) meant: &'static str,
     pub(super) text: Range<usize>,
     /// Cells of the table below it.
     pub(super) rows: Vec<Vec<Range<usize>>>,
@@ -85,8 +87,8 @@ const HEADERS: [(&str, Header); 8] = [
 
 const STEPS: [&str; 6] = ["Given", "When", "Then", "And", "But", "*"];
 
-/// Looks at all lines. Every mistake is reported; `None` if a parser would misread the rest because of them.
-pub(super) fn scan(text: &str, problems: &Problems) -> Option<Lines> {
+/// Looks at all lines, and reports every mistake. `false` if a parser would misread the rest because of them.
+pub(super) fn scan(text: &str, problems: &Problems) -> (Lines, bool) {
     let mut scan = Scan {
         text,
         problems,
@@ -98,6 +100,7 @@ pub(super) fn scan(text: &str, problems: &Problems) -> Option<Lines> {
         feature: None,
         in_rule: false,
         is_outline: false,
+        steps_outside: false,
         sound: true,
     };
     let mut start = 0;
@@ -110,13 +113,13 @@ pub(super) fn scan(text: &str, problems: &Problems) -> Option<Lines> {
                 start..start + 1,
                 "here at the latest it should have ended",
             );
-            return None;
+            break;
         }
         scan.line(index + 1, start, line);
         start += line.len();
     }
     scan.finish();
-    scan.sound.then_some(scan.lines)
+    (scan.lines, scan.sound)
 }
 
 struct Scan<'a> {
@@ -131,6 +134,8 @@ struct Scan<'a> {
     feature: Option<usize>,
     in_rule: bool,
     is_outline: bool,
+    /// Steps outside of a scenario are said once, up to the next header.
+    steps_outside: bool,
     sound: bool,
 }
 
@@ -311,7 +316,7 @@ impl Scan<'_> {
             return;
         }
         if let Some(keyword) = STEPS.iter().find(|word| starts_with_word(trimmed, word)) {
-            self.step(keyword, number, trimmed, span);
+            self.step(keyword, keyword.len(), number, trimmed, span);
             return;
         }
         if let Some((name, header)) = misspelt_header(trimmed, self.takes_free_text()) {
@@ -337,7 +342,7 @@ impl Scan<'_> {
             return;
         }
         let first = trimmed.split_whitespace().next().unwrap_or_default();
-        let near = nearest(first, STEPS.into_iter().filter(|word| *word != "*"));
+        let near = STEPS.into_iter().find(|word| is_slip(first, word));
         let first_span = span.start..span.start + first.len();
         match near {
             Some(near) if self.inside != Inside::Nothing => {
@@ -348,7 +353,7 @@ impl Scan<'_> {
                     first_span,
                     "not known: Gherkin would take the line for a description, and no step",
                 );
-                self.leads_to = LeadsTo::Nothing;
+                self.step(near, first.len(), number, trimmed, span);
             }
             _ => self.stray_words(span),
         }
@@ -377,6 +382,7 @@ impl Scan<'_> {
 
     fn header(&mut self, header: Header, number: usize, span: Range<usize>, after: usize) {
         self.leads_to = LeadsTo::Nothing;
+        self.steps_outside = false;
         let tags = std::mem::take(&mut self.tags);
         self.check_order(header, &span);
         if !matches!(header, Header::Examples) {
@@ -474,16 +480,25 @@ impl Scan<'_> {
         }
     }
 
-    fn step(&mut self, keyword: &str, number: usize, trimmed: &str, span: Range<usize>) {
+    /// A step; its keyword is as many bytes long as it is written, rightly or not.
+    fn step(
+        &mut self,
+        keyword: &'static str,
+        written: usize,
+        number: usize,
+        trimmed: &str,
+        span: Range<usize>,
+    ) {
         let tags = std::mem::take(&mut self.tags);
         self.no_tags(&tags, "a step");
         self.leads_to = LeadsTo::Step;
-        let keyword_span = span.start..span.start + keyword.len();
-        let rest = &trimmed[keyword.len()..];
-        let text_start = span.start + keyword.len() + (rest.len() - rest.trim_start().len());
+        let keyword_span = span.start..span.start + written;
+        let rest = &trimmed[written..];
+        let text_start = span.start + written + (rest.len() - rest.trim_start().len());
         let step = RawStep {
             line: number,
             keyword: keyword_span.clone(),
+            meant: keyword,
             text: text_start..span.end,
             rows: Vec::new(),
             doc_string: None,
@@ -514,6 +529,7 @@ impl Scan<'_> {
                     scenario.steps.push(step);
                 }
             }
+            _ if std::mem::replace(&mut self.steps_outside, true) => {}
             Inside::Examples => self.complain(
                 "step-outside",
                 "this step stands after the examples",
@@ -637,6 +653,9 @@ fn header(trimmed: &str) -> Option<(Header, usize)> {
     HEADERS.iter().find(|(known, _)| *known == name).map(|(_, header)| (*header, colon))
 }
 
+/// Headers that no sentence of a description begins with.
+const NEVER_PROSE: [&str; 4] = ["Scenario", "Scenario Outline", "Scenario Template", "Background"];
+
 /// What of a line would be its header: up to the colon, or its first words.
 fn header_text(trimmed: &str) -> &str {
     match trimmed.find(':') {
@@ -648,15 +667,21 @@ fn header_text(trimmed: &str) -> &str {
     }
 }
 
-/// A header with a slip in it. Where free text may stand, only what has its colon counts, since prose may begin with any
+/// A header with a slip in it. Where free text may stand, a colon has to be there, since prose may begin with nearly any
 /// word.
 fn misspelt_header(trimmed: &str, prose: bool) -> Option<(&'static str, Header)> {
     let found = header_text(trimmed);
-    if found.is_empty() || prose && !trimmed.contains(':') {
+    if found.is_empty() || prose && !trimmed.contains(':') && !NEVER_PROSE.contains(&found) {
         return None;
     }
     let near = nearest(found, HEADERS.iter().map(|(name, _)| *name))?;
     HEADERS.iter().find(|(name, _)| *name == near).copied()
+}
+
+/// Keywords are short: two letters off, a word is another word.
+fn is_slip(word: &str, keyword: &str) -> bool {
+    let word = word.trim_end_matches([':', ',']).to_lowercase();
+    keyword.len() > 1 && strsim::damerau_levenshtein(&word, &keyword.to_lowercase()) <= 1
 }
 
 fn starts_with_word(trimmed: &str, word: &str) -> bool {

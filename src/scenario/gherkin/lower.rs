@@ -2,6 +2,7 @@
 //! both.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::Path;
 
 use crate::scenario::diagnostic::Diagnostic;
@@ -14,7 +15,8 @@ use crate::scenario::tree::{Entry, Node, Place, Value, quoted};
 
 use super::outline::{DocString, Expanded, Step, Text};
 use super::phrase::{self, Does, FILE, Fixed, Form, Keyword, section_at};
-use super::{spoken, unknown, vocabulary};
+use super::unknown::{self, Nearly};
+use super::{spoken, vocabulary};
 
 /// Reads a file that a feature names; the path is relative to the feature.
 pub type Import<'a> = dyn Fn(&Path) -> Result<Source, Vec<Diagnostic>> + 'a;
@@ -46,6 +48,16 @@ struct Lowering<'a> {
     imports: Vec<Source>,
     /// Groups that steps speak of as if they existed.
     claims: Vec<(String, Place)>,
+}
+
+/// A value in a step.
+struct Captured<'s> {
+    parameter: &'s str,
+    text: &'s str,
+    span: Range<usize>,
+    place: Place,
+    /// Not of another kind than its parameter takes.
+    understood: bool,
 }
 
 /// What a file that describes a system may hold.
@@ -89,32 +101,37 @@ impl Lowering<'_> {
         let said = &step.text.text;
         let found: Vec<(&Form, Vec<_>)> =
             vocabulary::forms().iter().filter_map(|form| Some((form, form.captures(said)?))).collect();
-        let (form, captures) = match found.as_slice() {
-            [] => {
-                unknown::report(step, self.problems);
-                return;
+        let nearly = match found.as_slice() {
+            [] => unknown::report(step, self.problems),
+            [(form, captures)] => {
+                Some(Nearly { form, captures: captures.clone(), understood: vec![true; captures.len()] })
             }
-            [(form, captures)] => (*form, captures),
             [(first, _), (second, _), ..] => {
                 unknown::report_ambiguous(step, first, second, self.problems);
-                return;
+                None
             }
         };
+        let Some(Nearly { form, captures, understood }) = nearly else { return };
         if !form.phrase.under.contains(&step.keyword) {
             self.misplaced(step, form);
         }
         self.check_attachments(step, form);
-        let captured: Vec<(&str, &str, &std::ops::Range<usize>)> = form
-            .parameters
-            .iter()
-            .zip(captures)
-            .map(|(parameter, span)| (parameter.as_str(), &said[span.clone()], span))
+        let parameters = form.parameters.iter().zip(captures).zip(understood);
+        let captured: Vec<Captured<'_>> = parameters
+            .map(|((parameter, span), understood)| Captured {
+                parameter,
+                text: &said[span.clone()],
+                place: step.text.place_of(span.clone()),
+                span,
+                understood,
+            })
             .collect();
         match form.phrase.does {
             Does::Set { at, fixed } => self.set(step, form, at, fixed, &captured),
             Does::Import { whole } => {
-                if let Some((_, text, span)) = captured.iter().find(|(name, ..)| *name == FILE) {
-                    self.import(step, &spoken::unquoted(text), &step.text.place_of((*span).clone()), whole);
+                match captured.iter().find(|captured| captured.parameter == FILE && captured.understood) {
+                    Some(file) => self.import(step, &spoken::unquoted(file.text), &file.place, whole),
+                    None => self.problems.mark_incomplete(),
                 }
             }
             Does::Inline => self.inline(step),
@@ -178,26 +195,27 @@ impl Lowering<'_> {
         form: &Form,
         at: &str,
         fixed: &[(&'static str, Fixed)],
-        captured: &[(&str, &str, &std::ops::Range<usize>)],
+        captured: &[Captured<'_>],
     ) {
         let problems = self.problems;
         let mut name = None;
         let mut values: Vec<(String, Place, Node)> = Vec::new();
-        for (parameter, text, span) in captured {
-            let place = step.text.place_of((*span).clone());
+        for Captured { parameter, text, place, span, understood } in captured {
             if form.phrase.is_name(parameter) {
                 let chosen = spoken::unquoted(text).into_owned();
-                if *parameter == "group" {
+                if *parameter == "group" && *understood {
                     self.claims.push((chosen.clone(), place.clone()));
                 }
-                name = Some((chosen, place));
+                name = Some((chosen, place.clone()));
                 continue;
             }
-            let part = |inner: std::ops::Range<usize>| {
-                step.text.place_of(span.start + inner.start..span.start + inner.end)
+            let part =
+                |inner: Range<usize>| step.text.place_of(span.start + inner.start..span.start + inner.end);
+            let value = match understood {
+                true => spoken::value(form.phrase.kind(parameter), text, &part),
+                false => Value::Broken,
             };
-            let value = spoken::value(form.phrase.kind(parameter), text, &part);
-            values.push(((*parameter).to_owned(), place.clone(), Node { place: Some(place), value }));
+            values.push(((*parameter).to_owned(), place.clone(), Node { place: Some(place.clone()), value }));
         }
         let whole = &step.text.place;
         for (key, Fixed::Text(text)) in fixed {
@@ -219,6 +237,7 @@ impl Lowering<'_> {
         let [header, rows @ ..] = step.rows.as_slice() else { return };
         let is_name = |cell: &Text| matches!(cell.text.as_str(), "group" | "name");
         let Some(name_column) = header.iter().position(is_name) else {
+            self.problems.mark_incomplete();
             if let Some(first) = header.first() {
                 self.problems.add(
                     Diagnostic::error("bad-table", "this table has no column `group`").help(
@@ -265,6 +284,7 @@ impl Lowering<'_> {
         let source = match (self.import)(Path::new(path)) {
             Ok(source) => source,
             Err(diagnostics) => {
+                self.problems.mark_incomplete();
                 for diagnostic in diagnostics {
                     self.problems.add(
                         Diagnostic::error(diagnostic.code(), diagnostic.message()).help(
@@ -282,8 +302,9 @@ impl Lowering<'_> {
         let id = self.problems.add_source(&source.name, &source.text);
         let tree = syntax::parse_at(&source.text, id, 0, self.problems);
         self.imports.push(source);
-        if let Some(tree) = tree {
-            self.merge(step, tree, whole, place);
+        match tree {
+            Some(tree) => self.merge(step, tree, whole, place),
+            None => self.problems.mark_incomplete(),
         }
     }
 
@@ -300,8 +321,9 @@ impl Lowering<'_> {
                 syntax::parse_at(text, id, 0, self.problems)
             }
         };
-        if let Some(tree) = tree {
-            self.merge(step, tree, false, &step.text.place);
+        match tree {
+            Some(tree) => self.merge(step, tree, false, &step.text.place),
+            None => self.problems.mark_incomplete(),
         }
     }
 

@@ -55,8 +55,11 @@ pub fn read_feature(
     import: &Import<'_>,
 ) -> Result<Feature, Vec<Diagnostic>> {
     let problems = Problems::of(source);
-    let expanded = lines::scan(&source.text, &problems)
-        .and_then(|lines| outline::expand(&source.name, &source.text, &lines, &problems));
+    let (lines, sound) = lines::scan(&source.text, &problems);
+    if !sound {
+        return Err(mistakes_within(source, &lines, overrides, import, problems));
+    }
+    let expanded = outline::expand(&source.name, &source.text, &lines, &problems);
     let (mut found, has_error) = problems.take_diagnostics();
     let Some((feature, expanded)) = expanded.filter(|_| !has_error) else { return Err(found) };
     let mut scenarios = Vec::new();
@@ -78,20 +81,74 @@ pub fn read_feature(
         }
     }
     if failed {
-        // A background's mistake is every scenario's; it is said once.
-        let mut once: Vec<Diagnostic> = Vec::new();
-        for diagnostic in found {
-            if !once.contains(&diagnostic) {
-                once.push(diagnostic);
-            }
-        }
-        return Err(once);
+        return Err(once(found));
     }
     if let Some(first) = scenarios.first_mut() {
         found.append(&mut first.lowered.warnings);
         first.lowered.warnings = found;
     }
     Ok(Feature { gherkin: feature, scenarios })
+}
+
+/// Mistakes whose way out is a sentence: the words that it begins with.
+const WAYS_OUT: [(&str, &str); 8] = [
+    ("nothing-expected", "within {within}[ of {from}] {group} is back"),
+    ("missing-target", "a group {new}"),
+    ("no-load", "a steady load"),
+    ("no-capacity", "a group {new}"),
+    ("no-objective", "at least {target} of requests succeed"),
+    ("no-standby", "a standby {new}"),
+    ("no-stimulus", "load steps"),
+    ("missing-price", "a group {new}"),
+];
+
+/// The example of a sentence that mends a mistake.
+fn way_out(diagnostic: &Diagnostic) -> Option<&'static str> {
+    let code = match diagnostic.code() {
+        "missing-key" if diagnostic.message().contains("`target`") => "missing-target",
+        code => code,
+    };
+    let (_, start) = WAYS_OUT.iter().find(|(known, _)| *known == code)?;
+    let phrase = vocabulary::VOCABULARY.iter().find(|phrase| phrase.says[0].starts_with(start))?;
+    Some(phrase.example)
+}
+
+/// A background's mistake is every scenario's; it is said once.
+fn once(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut once: Vec<Diagnostic> = Vec::new();
+    for diagnostic in found {
+        let diagnostic = match way_out(&diagnostic) {
+            Some(example) => diagnostic.help_instead(format!("for example: {example}")),
+            None => diagnostic,
+        };
+        if !once.contains(&diagnostic) {
+            once.push(diagnostic);
+        }
+    }
+    once.sort_by(Diagnostic::by_place);
+    once
+}
+
+/// All that is wrong with a file whose lines are: also what is wrong within the steps that can be read all the same.
+fn mistakes_within(
+    source: &Source,
+    lines: &lines::Lines,
+    overrides: &Overrides<'_>,
+    import: &Import<'_>,
+    problems: Problems,
+) -> Vec<Diagnostic> {
+    let mut found = problems.take_diagnostics().0;
+    for scenario in outline::as_scanned(&source.text, lines) {
+        let problems = Problems::of(source);
+        // What seems to be missing may stand on a line that could not be read.
+        problems.mark_incomplete();
+        let tree = lower::tree(&scenario, import, &problems);
+        if let Err(diagnostics) = lower_tree(tree.root, overrides, &problems) {
+            found.extend(diagnostics);
+        }
+    }
+    found.retain(Diagnostic::is_error);
+    once(found)
 }
 
 /// The scenarios of a feature as TOML files: name and text of each. What a sentence took from elsewhere is written out, and
@@ -106,8 +163,8 @@ pub fn feature_as_toml(
 ) -> Result<Vec<(String, String)>, Vec<Diagnostic>> {
     read_feature(source, overrides, import)?;
     let problems = Problems::of(source);
-    let expanded = lines::scan(&source.text, &problems)
-        .and_then(|lines| outline::expand(&source.name, &source.text, &lines, &problems));
+    let (lines, _) = lines::scan(&source.text, &problems);
+    let expanded = outline::expand(&source.name, &source.text, &lines, &problems);
     let (_, expanded) = expanded.expect("it was read just now");
     let written = expanded.iter().map(|scenario| {
         let tree = lower::tree(scenario, import, &problems);

@@ -127,6 +127,55 @@ pub(super) fn expand(
     Some((feature, scenarios))
 }
 
+/// The scenarios of a file that no parser can be trusted with, to find the mistakes within their steps, too. Outlines are
+/// left out: what their placeholders stand for is not known.
+pub(super) fn as_scanned(text: &str, lines: &Lines) -> Vec<Expanded> {
+    let sound = lines.backgrounds.iter().chain(&lines.scenarios).filter(|raw| {
+        let has_placeholder = texts(raw).into_iter().any(|place| !placeholders(&text[place]).is_empty());
+        raw.examples.is_empty() && !has_placeholder
+    });
+    let of = |raw: &RawScenario| {
+        let mut keyword = Keyword::Given;
+        let steps = raw.steps.iter().map(|step| {
+            keyword = match step.meant {
+                "Given" => Keyword::Given,
+                "When" => Keyword::When,
+                "Then" => Keyword::Then,
+                _ => keyword,
+            };
+            scanned_step(text, step, keyword)
+        });
+        Expanded {
+            rule: None,
+            index: 0,
+            name: text[raw.name.clone()].to_owned(),
+            name_place: file(raw.name.clone()),
+            tags: Vec::new(),
+            steps: steps.collect(),
+        }
+    };
+    sound.map(of).collect()
+}
+
+fn scanned_step(text: &str, step: &RawStep, keyword: Keyword) -> Step {
+    let as_written = |span: &Range<usize>| Text {
+        text: text[span.clone()].to_owned(),
+        place: file(span.clone()),
+        parts: Vec::new(),
+    };
+    Step {
+        keyword,
+        is_but: step.meant == "But",
+        keyword_place: file(step.keyword.clone()),
+        text: as_written(&step.text),
+        rows: step.rows.iter().map(|row| row.iter().map(as_written).collect()).collect(),
+        doc_string: step
+            .doc_string
+            .as_ref()
+            .map(|span| DocString::Written(text[span.clone()].to_owned(), span.start)),
+    }
+}
+
 /// The parser gave up on lines in which nothing wrong was seen.
 fn not_understood(text: &str, line: usize, problems: &Problems) {
     let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();

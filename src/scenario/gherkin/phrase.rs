@@ -85,6 +85,8 @@ pub(super) struct Form {
     pub(super) parameters: Vec<String>,
     regex: Regex,
     loose: OnceLock<Regex>,
+    /// What each parameter takes by itself.
+    values: OnceLock<Vec<Regex>>,
 }
 
 /// The parameters that stand for the `*` of a path.
@@ -125,7 +127,7 @@ impl Form {
         let patterns: HashMap<&str, String> =
             parameters.iter().map(|name| (name.as_str(), spoken::pattern(phrase.kind(name)))).collect();
         let regex = compile(&expression, &patterns);
-        Self { phrase, regex, loose: OnceLock::new(), parameters, expression }
+        Self { regex, loose: OnceLock::new(), values: OnceLock::new(), phrase, parameters, expression }
     }
 
     /// Where in a step each parameter stands, if the step says this.
@@ -135,24 +137,43 @@ impl Form {
 
     /// The same for a step that would say it, were its parameters of the right kind.
     pub(super) fn loose_captures(&self, step: &str) -> Option<Vec<Range<usize>>> {
-        let loose = self.loose.get_or_init(|| {
-            let anything: HashMap<&str, String> =
-                self.parameters.iter().map(|name| (name.as_str(), ".+?".to_owned())).collect();
-            compile(&self.expression, &anything)
-        });
-        spans(loose, step)
+        spans(self.loose.get_or_init(|| self.with_loose(|_| true)), step)
     }
 
-    /// Whether a text is what a parameter takes.
-    pub(super) fn takes(&self, parameter: &str, text: &str) -> bool {
-        matches(self.phrase.kind(parameter), text)
+    /// The same, with as few parameters of another kind as can be: one if that is enough, else any number.
+    pub(super) fn nearly(&self, step: &str) -> Option<Vec<Range<usize>>> {
+        let one =
+            self.parameters.iter().find_map(|loose| spans(&self.with_loose(|name| name == loose), step));
+        one.or_else(|| self.loose_captures(step))
+    }
+
+    fn with_loose(&self, is_loose: impl Fn(&str) -> bool) -> Regex {
+        let pattern = |name: &String| match is_loose(name) {
+            true => ".+?".to_owned(),
+            false => spoken::pattern(self.phrase.kind(name)),
+        };
+        let patterns: HashMap<&str, String> =
+            self.parameters.iter().map(|name| (name.as_str(), pattern(name))).collect();
+        compile(&self.expression, &patterns)
+    }
+
+    /// Whether a text is what the parameter at a position takes.
+    pub(super) fn takes(&self, position: usize, text: &str) -> bool {
+        let values = self.values.get_or_init(|| {
+            self.parameters.iter().map(|parameter| whole(self.phrase.kind(parameter))).collect()
+        });
+        values.get(position).is_some_and(|value| value.is_match(text))
     }
 }
 
 /// Whether a text is a value of a kind, as one says it.
 pub(super) fn matches(kind: Kind, text: &str) -> bool {
+    whole(kind).is_match(text)
+}
+
+fn whole(kind: Kind) -> Regex {
     let pattern = Regex::new(&format!("^(?:{})$", spoken::pattern(kind)));
-    pattern.expect("the pattern of a kind is a regular expression").is_match(text)
+    pattern.expect("the pattern of a kind is a regular expression")
 }
 
 fn spans(regex: &Regex, step: &str) -> Option<Vec<Range<usize>>> {
@@ -207,7 +228,7 @@ pub(super) fn descend(mut section: &'static Section, path: &str) -> Option<&'sta
     }
 }
 
-fn inner(key: &Key) -> Option<&'static Section> {
+pub(super) fn inner(key: &Key) -> Option<&'static Section> {
     match key.kind {
         Kind::Table(inner)
         | Kind::Named(inner)

@@ -1,5 +1,8 @@
 //! A feature and its twin in TOML are one scenario; every sentence says something, and says it alone.
 
+mod coverage;
+mod twins;
+
 use std::path::Path;
 
 use super::phrase::{Does, Phrase};
@@ -159,4 +162,173 @@ fn every_shipped_scenario_goes_to_a_feature_and_back() {
             .unwrap();
         assert_eq!(twin(&back[0].1), twin(&text), "{name}\n{}", back[0].1);
     }
+}
+
+#[test]
+fn every_way_out_is_a_sentence() {
+    for (code, start) in WAYS_OUT {
+        let found = vocabulary::VOCABULARY.iter().any(|phrase| phrase.says[0].starts_with(start));
+        assert!(found, "{code}: no sentence begins with {start}");
+    }
+}
+
+/// A system of two groups, as a feature's import.
+const SYSTEM: &str = r#"
+[target.local.primary]
+replicas = 2
+capacity = "50/s"
+autoscaler = { min_replicas = 2, max_replicas = 8, target_utilization = "60%", scale_down = { stabilization_window = "5s" } }
+[target.local.other]
+replicas = 1
+"#;
+
+const STIMULI: &str = r#"
+[load]
+path = "/checkout"
+baseline_rate = "40/s"
+[[load.surge]]
+at = "2s"
+step = { to_rate = "150/s", lasts = "10s" }
+[expect]
+contraction = { group = "primary", within = "20s" }
+"#;
+
+/// Two files: a system, and a whole scenario.
+fn two_files(path: &Path) -> Result<Source, Vec<Diagnostic>> {
+    match path.to_str() {
+        Some("system.toml") => Ok(Source::new("system.toml", SYSTEM)),
+        Some("whole.toml") => Ok(Source::new("whole.toml", format!("name = \"whole\"\n{SYSTEM}{STIMULI}"))),
+        _ => no_import(path),
+    }
+}
+
+fn importing(text: &str) -> Result<Feature, Vec<Diagnostic>> {
+    read_feature(&Source::new("test.feature", text), &Overrides::NONE, &two_files)
+}
+
+#[test]
+fn a_whole_scenario_is_taken_over_when_that_is_said() {
+    let found = importing(
+        "Feature: f\n  Scenario: whole\n    Given the system described in \"whole.toml\" with its load, faults and expectations\n    Then at least 90% of requests succeed\n",
+    )
+    .unwrap_or_else(|diagnostics| panic!("{}", plain(&diagnostics)));
+    let one = &found.scenarios[0];
+    let twin = twin(&format!("name = \"whole\"\n{SYSTEM}{STIMULI}[slo.availability]\ntarget = \"90%\"\n"));
+    assert_eq!(one.lowered.scenario, twin);
+    assert_eq!(one.imports.len(), 1);
+    assert_eq!(one.lowered.origins["contraction-0"].source, "whole.toml");
+    assert_eq!(
+        (
+            one.lowered.origins["objective-availability"].line,
+            found.gherkin.scenarios[0].steps[1].position.line
+        ),
+        (4, 4)
+    );
+}
+
+#[test]
+fn a_but_replaces_what_the_system_says_and_nothing_else_does() {
+    let with = |word: &str| {
+        importing(&format!(
+            "Feature: f\n  Scenario: s\n    Given the system described in \"system.toml\"\n    {word} \"primary\" waits 20 seconds before it scales down\n    \
+             And a steady load of 40 requests per second on \"/\"\n    When at 3 seconds 1 instance of \"primary\" is killed\n    \
+             Then each killed instance is replaced within 5 seconds\n"
+        ))
+    };
+    let found = with("But").unwrap_or_else(|diagnostics| panic!("{}", plain(&diagnostics)));
+    let autoscaler = found.scenarios[0].lowered.scenario.groups()["primary"].autoscaler.clone().unwrap();
+    assert_eq!(autoscaler.scale_down.stabilization_window, Some(crate::scenario::Span::from_secs(20)));
+    assert_eq!((autoscaler.min_replicas, autoscaler.max_replicas), (2, 8));
+    let refused = with("And").unwrap_err();
+    assert_eq!(refused.len(), 1, "{}", plain(&refused));
+    assert_eq!(refused[0].code(), "said-twice");
+}
+
+const OUTLINE: &str = r#"@suite
+Feature: f
+  # A comment between steps moves the parser's positions.
+  Background:
+    Given a group "primary" of 2 instances, each serving 50 requests per second
+    # like this one
+    And "primary" is autoscaled between 2 and 8 instances at 60% utilization
+
+  Scenario Outline: to <rate>
+    Given a steady load of 40 requests per second on "/"
+    # and this one
+    When load steps to <rate> for 10 seconds, starting at <at>
+    Then within 20 seconds "primary" is back to its baseline
+
+    @small
+    Examples:
+      | rate                   | at        |
+      | 90 requests per second | 2 seconds |
+      | 90 requests per second | 3 seconds |
+
+    Examples:
+      | rate  | at |
+      | 120/s | 4s |
+
+  @ruled
+  Rule: r
+    Background:
+      Given a steady load of 30 requests per second on "/"
+    Scenario: another
+      When at 3 seconds 1 instance of "primary" is killed
+      Then each killed instance is replaced within 5 seconds
+"#;
+
+#[test]
+fn an_outline_is_one_scenario_a_row_each_with_a_name_that_lasts() {
+    let found = feature(OUTLINE).unwrap_or_else(|diagnostics| panic!("{}", plain(&diagnostics)));
+    let told: Vec<String> = found
+        .scenarios
+        .iter()
+        .map(|one| {
+            let scenario = &one.lowered.scenario;
+            let load = scenario.load.as_ref().unwrap();
+            format!(
+                "{} | rule {:?} | tags {} | baseline {} | surges {}",
+                scenario.name,
+                one.rule,
+                scenario.tags.join(" "),
+                load.baseline_rate,
+                load.surges
+                    .iter()
+                    .map(|surge| format!("{} at {}", surge.shape.to_rate(), surge.at))
+                    .collect::<String>()
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"));
+    let lines: Vec<usize> = found.gherkin.scenarios[0].steps.iter().map(|step| step.position.line).collect();
+    assert_eq!(lines, [10, 12, 13]);
+    assert_eq!(found.scenarios[0].lowered.origins["contraction-0"].line, 13);
+}
+
+#[test]
+fn a_step_that_two_sentences_match_shows_both() {
+    let problems = Problems::of(&Source::new("test.feature", OUTLINE));
+    let (lines, _) = lines::scan(OUTLINE, &problems);
+    let (_, expanded) = outline::expand("test.feature", OUTLINE, &lines, &problems).unwrap();
+    let [first, second, ..] = vocabulary::forms() else { panic!("a vocabulary") };
+    unknown::report_ambiguous(&expanded[0].steps[0], first, second, &problems);
+    let (found, _) = problems.take_diagnostics();
+    insta::assert_snapshot!(plain(&found));
+}
+
+#[test]
+fn a_value_from_outside_may_stand_in_a_step() {
+    let environment = |name: &str| (name == "RATE").then(|| "80".to_owned());
+    let sets = ["load.baseline_rate=60/s".to_owned()];
+    let text = "Feature: f\n  Scenario: s\n    Given a group \"primary\" of ${REPLICAS:-3} instances, each serving ${RATE} requests per second\n    \
+                And a steady load of 40 requests per second on \"/\"\n    When at 3 seconds 1 instance of \"primary\" is killed\n    \
+                Then each killed instance is replaced within 5 seconds\n";
+    let source = Source::new("test.feature", text);
+    let found = read_feature(&source, &Overrides { set: &sets, environment: &environment }, &no_import)
+        .unwrap_or_else(|diagnostics| panic!("{}", plain(&diagnostics)));
+    let lowered = &found.scenarios[0].lowered;
+    let primary = &lowered.scenario.groups()["primary"];
+    assert_eq!((primary.replicas, primary.capacity.unwrap().per_s), (3, 80.0));
+    assert_eq!(lowered.scenario.load.as_ref().unwrap().baseline_rate.per_s, 60.0);
+    assert_eq!(lowered.overrides.len(), 3);
 }

@@ -1,5 +1,7 @@
 //! What to say to somebody whose step no sentence of the vocabulary matches.
 
+use std::ops::Range;
+
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::problems::Problems;
 use crate::scenario::tree::quoted;
@@ -11,12 +13,23 @@ use super::{spoken, vocabulary};
 /// Sentences less alike than this are not worth a suggestion.
 const ALIKE_MIN: f64 = 0.55;
 
-/// Reports a step that nothing matches: the parameter that is of another kind, or the nearest sentence.
-pub(super) fn report(step: &Step, problems: &Problems) {
+/// A step that says a sentence but for some of its values: where each of them stands, and whether it is understood.
+pub(super) struct Nearly {
+    pub(super) form: &'static Form,
+    pub(super) captures: Vec<Range<usize>>,
+    pub(super) understood: Vec<bool>,
+}
+
+/// Reports a step that nothing matches: the values that are of another kind, or the nearest sentence. Where the words fit,
+/// what they say is still of use.
+pub(super) fn report(step: &Step, problems: &Problems) -> Option<Nearly> {
     let said = step.text.text.as_str();
-    if report_parameter(step, problems) {
-        return;
+    if let Some(nearly) = nearly(said) {
+        report_values(step, &nearly, problems);
+        return Some(nearly);
     }
+    // What the step would have said is not missing; it is not understood.
+    problems.mark_incomplete();
     let mut help = match nearest(said, step) {
         Some(form) => {
             let keyword = form.phrase.under[0].as_str();
@@ -33,39 +46,35 @@ pub(super) fn report(step: &Step, problems: &Problems) {
         Some(&step.text.place),
         "not understood",
     );
+    None
 }
 
-/// Where the words fit and only a value does not, it is the value that is wrong.
-fn report_parameter(step: &Step, problems: &Problems) -> bool {
-    let said = step.text.text.as_str();
-    let candidates = vocabulary::forms().iter().filter_map(|form| {
-        let captures = form.loose_captures(said)?;
-        let wrong: Vec<_> = form
-            .parameters
-            .iter()
-            .zip(captures)
-            .filter(|(parameter, span)| !form.takes(parameter, &said[span.clone()]))
-            .collect();
-        Some((form, wrong))
+/// The sentence whose words a step has, with the fewest values that are not understood.
+fn nearly(said: &str) -> Option<Nearly> {
+    let candidates = vocabulary::forms().iter().filter(|form| form.loose_captures(said).is_some());
+    let read = candidates.filter_map(|form| {
+        let captures = form.nearly(said)?;
+        let understood =
+            captures.iter().enumerate().map(|(at, span)| form.takes(at, &said[span.clone()])).collect();
+        Some(Nearly { form, captures, understood })
     });
-    let Some((form, wrong)) = candidates.min_by_key(|(_, wrong)| wrong.len()) else { return false };
-    let mut any = false;
-    for (parameter, span) in wrong {
-        any = true;
-        let kind = form.phrase.kind(parameter);
-        let text = &said[span.clone()];
+    read.min_by_key(|nearly| nearly.understood.iter().filter(|understood| !**understood).count())
+}
+
+fn report_values(step: &Step, nearly: &Nearly, problems: &Problems) {
+    let form = nearly.form;
+    let values = form.parameters.iter().zip(&nearly.captures).zip(&nearly.understood);
+    for ((parameter, span), _) in values.filter(|(_, understood)| !**understood) {
+        let text = &step.text.text[span.clone()];
         let name = parameter.rsplit('.').next().unwrap_or(parameter);
+        let wanted = spoken::wanted(form.phrase.kind(parameter));
         problems.add(
-            Diagnostic::error(
-                "bad-value",
-                format!("`{name}` must be {}, not {}", spoken::wanted(kind), quoted(text)),
-            )
-            .help(format!("for example: {}", form.phrase.example)),
-            Some(&step.text.place_of(span)),
+            Diagnostic::error("bad-value", format!("`{name}` must be {wanted}, not {}", quoted(text)))
+                .help(format!("for example: {}", form.phrase.example)),
+            Some(&step.text.place_of(span.clone())),
             "this value",
         );
     }
-    any
 }
 
 /// Two sentences that match the same step are a mistake of the vocabulary, and the user's only way out is to see both.

@@ -81,7 +81,7 @@ pub(super) static VOCABULARY: &[Phrase] = &[
         r#"Given a standby "standby" of 1 instance takes over from "primary" with 3 instances"#,
     ),
     phrase(GIVEN, "target.local.*", &["{group} has(:)"], r#"Given "primary" has:"#)
-        .with_table("| startup | 1 second |\n| autoscaler.tolerance | 5% |"),
+        .with_table("| grace | 4 seconds |\n| queue | 200       |"),
     phrase(
         GIVEN,
         "target.local.*.autoscaler",

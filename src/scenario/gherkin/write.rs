@@ -85,10 +85,11 @@ impl Writer<'_> {
             (holds && !self.claimed.contains(&path)).then_some(())?;
             paths.push(path);
         }
-        for parameter in form.parameters.iter().filter(|parameter| !form.phrase.is_name(parameter)) {
+        let parameters = form.parameters.iter().enumerate();
+        for (position, parameter) in parameters.filter(|(_, parameter)| !form.phrase.is_name(parameter)) {
             let path = joined(location, parameter);
             let said = spoken::said(form.phrase.kind(parameter), below(node, parameter)?)?;
-            let understood = form.takes(parameter, &said);
+            let understood = form.takes(position, &said);
             (understood && !self.claimed.contains(&path)).then_some(())?;
             paths.push(path);
         }

@@ -1,0 +1,12 @@
+Feature: Checkout
+
+  Scenario: a surge comes and goes
+    Given the system:
+      """toml
+      [target.local.primary]
+      replcas = 2
+      capacity = 50
+      """
+    And a steady load of 40 requests per second on "/checkout"
+    When load steps to 150 requests per second for 10 seconds, starting at 2 seconds
+    Then at least 90% of requests succeed

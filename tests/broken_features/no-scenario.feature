@@ -1,0 +1,2 @@
+Feature: Checkout
+  Nothing but words so far.

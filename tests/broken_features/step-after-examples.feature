@@ -1,0 +1,10 @@
+Feature: Checkout
+
+  Scenario Outline: to <rate>
+    Given a group "primary" of 2 instances, each serving 50 requests per second
+    And a steady load of 40 requests per second on "/checkout"
+    When load steps to <rate> requests per second for 10 seconds, starting at 2 seconds
+    Examples:
+      | rate |
+      | 150  |
+    Then at least 90% of requests succeed
