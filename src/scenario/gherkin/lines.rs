@@ -163,12 +163,32 @@ impl Scan<'_> {
     }
 
     fn line(&mut self, number: usize, start: usize, whole: &str) {
+        let content = whole.strip_suffix('\n').map_or(whole, |line| line.strip_suffix('\r').unwrap_or(line));
+        let is_odd = |c: char| c == '\u{feff}' || c.is_whitespace() && !matches!(c, ' ' | '\t');
+        if let Some((at, odd)) = content.char_indices().find(|(_, c)| is_odd(*c)) {
+            self.complain(
+                "odd-space",
+                format!("this is no space that Gherkin knows: U+{:04X}", u32::from(odd)),
+                "write a plain space instead; it may have come along with text from a web page or a chat",
+                start + at..start + at + odd.len_utf8(),
+                "looks like one",
+            );
+        }
         let trimmed = whole.trim();
         let at = start + (whole.len() - whole.trim_start().len());
         let span = at..at + trimmed.len();
         if let Some((mark, content)) = self.fence {
-            if let Some(end) = whole.find(mark) {
-                self.close_text(content..start + end, &whole[end + mark.len()..], span);
+            let before_comment = whole.split('#').next().unwrap_or_default();
+            if let Some(after) = trimmed.strip_prefix(mark) {
+                self.close_text(content..at, after, span);
+            } else if let Some(inside) = before_comment.find(mark) {
+                self.complain(
+                    "stray-text",
+                    format!("`{mark}` stands within a text that it would end"),
+                    "put it on a line of its own to end the text, or use the other marks (\"\"\" and ```) around it",
+                    start + inside..start + inside + mark.len(),
+                    "in the middle of a line",
+                );
             }
             return;
         }
@@ -222,6 +242,8 @@ impl Scan<'_> {
     }
 
     fn open_text(&mut self, mark: &'static str, span: Range<usize>, at: usize) {
+        let tags = std::mem::take(&mut self.tags);
+        self.no_tags(&tags, "a text");
         if self.leads_to != LeadsTo::Step {
             self.complain(
                 "stray-text",
@@ -270,6 +292,19 @@ impl Scan<'_> {
     }
 
     fn row(&mut self, trimmed: &str, span: Range<usize>) {
+        let tags = std::mem::take(&mut self.tags);
+        self.no_tags(&tags, "a table");
+        if let Some(at) = unknown_escape(trimmed) {
+            let at = span.start + at;
+            self.complain(
+                "bad-table",
+                "after a backslash in a cell stands `|`, `n` or another backslash",
+                "write `\\\\` for a backslash",
+                at..at + 1,
+                "this one escapes nothing",
+            );
+            return;
+        }
         let Some(cells) = cells(trimmed, span.start) else {
             self.complain(
                 "bad-table",
@@ -339,6 +374,8 @@ impl Scan<'_> {
             return;
         }
         if self.takes_free_text() {
+            let tags = std::mem::take(&mut self.tags);
+            self.no_tags(&tags, "a description");
             return;
         }
         let first = trimmed.split_whitespace().next().unwrap_or_default();
@@ -493,6 +530,15 @@ impl Scan<'_> {
         self.no_tags(&tags, "a step");
         self.leads_to = LeadsTo::Step;
         let keyword_span = span.start..span.start + written;
+        if trimmed[written..].starts_with('\t') {
+            self.complain(
+                "odd-space",
+                format!("a tabulator stands after `{keyword}`"),
+                "write a space: Gherkin takes nothing else after a keyword",
+                keyword_span.end..keyword_span.end + 1,
+                "not a space",
+            );
+        }
         let rest = &trimmed[written..];
         let text_start = span.start + written + (rest.len() - rest.trim_start().len());
         let step = RawStep {
@@ -686,6 +732,17 @@ fn is_slip(word: &str, keyword: &str) -> bool {
 
 fn starts_with_word(trimmed: &str, word: &str) -> bool {
     trimmed.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
+}
+
+/// A backslash in a row that Gherkin gives no meaning to.
+fn unknown_escape(row: &str) -> Option<usize> {
+    let mut characters = row.char_indices();
+    while let Some((at, c)) = characters.next() {
+        if c == '\\' && !matches!(characters.next(), Some((_, '|' | 'n' | '\\'))) {
+            return Some(at);
+        }
+    }
+    None
 }
 
 /// Where the cells of a row stand, without the space around them. `None` if the row is not closed.

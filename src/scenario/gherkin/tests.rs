@@ -1,6 +1,7 @@
 //! A feature and its twin in TOML are one scenario; every sentence says something, and says it alone.
 
 mod coverage;
+mod slips;
 mod twins;
 
 use std::path::Path;

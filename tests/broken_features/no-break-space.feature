@@ -1,0 +1,7 @@
+Feature: Checkout
+
+  Scenario: a surge comes and goes
+    Given a group "primary" of 2 instances, each serving 50 requests per second
+    And a steady load of 40 requests per second on "/checkout"
+    When load steps to 150 requests per second for 10 seconds, starting at 2 seconds
+    Then at least 90% of requests succeed
