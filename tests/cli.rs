@@ -45,6 +45,8 @@ fn wrong_usage_is_64_and_not_claps_own_2() {
         &["run", "--no-such-option", "x.toml"],
         &["judge"],
         &["explain", "no-such-code"],
+        &["run", &scenario("spike.toml"), "--cucumber-json", "no/such/folder.json"],
+        &["run", &scenario("spike.toml"), "--cucumber-junit", "."],
     ] {
         let output = springback(arguments, folder.path());
         assert_eq!(code(&output), 64, "{arguments:?}: {}", text(&output.stderr));

@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -82,6 +82,31 @@ impl Buffer {
 pub(super) struct Files {
     pub(super) json: Option<PathBuf>,
     pub(super) junit: Option<PathBuf>,
+}
+
+impl Files {
+    /// Whether they can be written later, as far as that can be told now: nobody wants to learn it after an hour.
+    ///
+    /// # Errors
+    /// Which cannot, and why.
+    pub(super) fn check(&self) -> Result<(), String> {
+        for path in [&self.json, &self.junit].into_iter().flatten() {
+            let folder = match path.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() => parent,
+                _ => Path::new("."),
+            };
+            if path.is_dir() {
+                return Err(format!("\"{}\" is a folder, and cucumber's report a file", path.display()));
+            }
+            if !folder.is_dir() {
+                return Err(format!(
+                    "there is no folder \"{}\" to write cucumber's report into",
+                    folder.display()
+                ));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Cucumber's writers.

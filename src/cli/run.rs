@@ -43,6 +43,12 @@ pub(super) struct RunArgs {
     output: Output,
 }
 
+impl RunArgs {
+    fn cucumber(&self) -> Files {
+        Files { json: self.cucumber_json.clone(), junit: self.cucumber_junit.clone() }
+    }
+}
+
 /// What all scenarios of a call share.
 struct Suite<'a> {
     args: &'a RunArgs,
@@ -65,6 +71,10 @@ pub(super) fn run(args: &RunArgs) -> Exit {
             "--suite-id \"{id}\" cannot be the name of a folder: use letters, digits, `.`, `_` and `-`, and do not begin \
              with a dot"
         ));
+        return Exit::BadInput;
+    }
+    if let Err(reason) = args.cucumber().check() {
+        show::error(format!("{reason}; nothing was started"));
         return Exit::BadInput;
     }
     let started_ms = Clock::start(Wall::Machine).unix_ms();
@@ -146,8 +156,7 @@ impl Suite<'_> {
                 }
             }
         }
-        let files = Files { json: self.args.cucumber_json.clone(), junit: self.args.cucumber_junit.clone() };
-        let (tally, written) = cucumber.finish(&files);
+        let (tally, written) = cucumber.finish(&self.args.cucumber());
         exit = exit.worse(written);
         let several = verdicts.len() + not_run.len() > 1;
         let suite = SuiteVerdict::new(&self.id, verdicts, not_run, exit.code());

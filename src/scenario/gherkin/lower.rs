@@ -257,7 +257,8 @@ impl Lowering<'_> {
                 (column != name_column).then(|| key_of(cell, section, self.problems)).flatten()
             })
             .collect();
-        if rows.is_empty() {
+        // A row that could not be read is no missing one.
+        if rows.is_empty() && !self.problems.is_incomplete() {
             self.problems.add(
                 Diagnostic::error("bad-table", "this table has no row with a group"),
                 Some(&header[name_column].place),
