@@ -68,6 +68,7 @@ async fn offered(target: SocketAddr, per_s: f64) -> Vec<LoadWindow> {
     };
     let end_us = Some(LASTS.as_micros() as u64);
     let (_sender, control) = watch::channel(LoadControl { end_us, ..LoadControl::default() });
+    let target = load::Target::permitted("127.0.0.1", target, &[]).expect("loopback");
     let windows = load::run(&plan, target, Clock::start(springback::history::Wall::From(0)), control)
         .expect("the engine starts");
     windows.collect().await

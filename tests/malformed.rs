@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use springback::scenario::{Diagnostic, Overrides, Source, read};
+use springback::scenario::{Diagnostic, Overrides, Project, Source, read};
 
 fn graphical(diagnostics: &[Diagnostic]) -> String {
     let handler =
@@ -24,12 +24,13 @@ fn diagnostics(name: &str, text: &str) -> Vec<Diagnostic> {
     }
 }
 
-fn files() -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/malformed");
+fn files(folder: &str) -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut files: Vec<(String, String)> = std::fs::read_dir(folder)
         .unwrap()
-        .map(|entry| {
-            let path = entry.unwrap().path();
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| {
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
             (name, std::fs::read_to_string(&path).unwrap())
         })
@@ -40,7 +41,7 @@ fn files() -> Vec<(String, String)> {
 
 #[test]
 fn every_malformed_scenario_says_what_is_wrong() {
-    let files = files();
+    let files = files("tests/malformed");
     assert!(files.len() >= 32);
     for (name, text) in files {
         let found = diagnostics(&name, &text);
@@ -53,8 +54,32 @@ fn every_malformed_scenario_says_what_is_wrong() {
 
 #[test]
 fn five_mistakes_show_five() {
-    let (name, text) = files().into_iter().find(|(name, _)| name == "five-mistakes.toml").unwrap();
+    let (name, text) =
+        files("tests/malformed").into_iter().find(|(name, _)| name == "five-mistakes.toml").unwrap();
     let lines: Vec<String> = diagnostics(&name, &text).iter().map(|one| one.plain().to_string()).collect();
     assert_eq!(lines.len(), 5, "{}", lines.join("\n"));
     insta::assert_snapshot!("five-mistakes-plain", lines.join("\n"));
+}
+
+#[test]
+fn malformed_settings_say_what_is_wrong() {
+    let files = files("tests/malformed/project");
+    assert!(files.len() >= 15);
+    for (name, text) in files {
+        let read = Project::read(&Source::new("springback.toml", text), None, &|_| None);
+        let found = read.expect_err(&format!("nothing is wrong with {name}"));
+        insta::assert_snapshot!(format!("project-{}", name.trim_end_matches(".toml")), graphical(&found));
+    }
+}
+
+#[test]
+fn a_profile_that_does_not_exist_is_an_error_that_lists_those_that_do() {
+    let known = "[profile.staging]\n[profile.production]\n";
+    let cases = [(known, "stagign"), (known, "test"), ("", "staging"), ("profile = 5\n", "staging")];
+    let said = cases.map(|(text, profile)| {
+        let read = Project::read(&Source::new("springback.toml", text), Some(profile), &|_| None);
+        let lines: Vec<String> = read.unwrap_err().iter().map(|one| one.plain().to_string()).collect();
+        lines.join("\n")
+    });
+    insta::assert_snapshot!("project-unknown-profile", said.join("\n"));
 }

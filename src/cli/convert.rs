@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::scenario::{self, Diagnostic, Overrides, Source};
 
-use super::{Exit, show, suite};
+use super::{Exit, settings, show, suite};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -55,8 +55,9 @@ fn converted(args: &ConvertArgs) -> Result<String, Exit> {
         show::diagnostics(&diagnostics);
         Exit::BadInput
     };
-    let environment = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    let overrides = Overrides { set: &[], environment: &environment };
+    // A scenario may lean on defaults; what is written is only what it says itself.
+    let project = settings::read(None, std::slice::from_ref(&args.file), None).map_err(bad)?;
+    let overrides = Overrides { set: &[], project: Some(&project), environment: &settings::environment };
     let source = Source::read(&args.file).map_err(bad)?;
     if args.file.extension().is_none_or(|extension| extension != scenario::FEATURE) {
         return scenario::toml_as_feature(&source, &overrides).map_err(bad);

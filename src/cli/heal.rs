@@ -7,25 +7,33 @@ use clap::Args;
 use crate::history::ProcessId;
 use crate::world::local::{self, Leftover};
 
-use super::{Exit, judge, show, suite};
+use super::{Exit, judge, settings, show, suite};
 
 #[derive(Debug, Args)]
 pub(super) struct HealArgs {
     /// Folder of a run or of a suite. Without it: every run below the reports folder.
     run: Option<PathBuf>,
-    /// Folder where runs were written.
-    #[arg(long, value_name = "DIR", default_value = "reports")]
-    reports: PathBuf,
+    /// Folder where runs were written. Default: every one that the springback.toml in this folder or above it names, else
+    /// `reports`.
+    #[arg(long, value_name = "DIR")]
+    reports: Option<PathBuf>,
 }
 
 pub(super) fn heal(args: &HealArgs) -> Exit {
-    let paths = match &args.run {
-        Some(run) => suite::histories(run),
-        None => Ok(suite::scenario_folders(&args.reports)
-            .into_iter()
+    let mut reports = Vec::new();
+    let paths = if let Some(run) = &args.run {
+        suite::histories(run)
+    } else {
+        reports = match reports_folders(args.reports.as_ref()) {
+            Ok(reports) => reports,
+            Err(exit) => return exit,
+        };
+        Ok(reports
+            .iter()
+            .flat_map(|reports| suite::scenario_folders(reports))
             .map(|folder| folder.join(suite::HISTORY))
             .filter(|history| history.exists())
-            .collect()),
+            .collect())
     };
     let paths = match paths {
         Ok(paths) => paths,
@@ -46,10 +54,9 @@ pub(super) fn heal(args: &HealArgs) -> Exit {
         let runs = paths.len();
         show::print(&match ended {
             0 if paths.is_empty() => {
-                format!(
-                    "there is no run below \"{}\"; name the folder with --reports",
-                    args.reports.display()
-                )
+                let folders: Vec<String> =
+                    reports.iter().map(|folder| format!("\"{}\"", folder.display())).collect();
+                format!("there is no run below {}; name the folder with --reports", folders.join(" or "))
             }
             0 => format!("nothing is left of {runs} run{}", if runs == 1 { "" } else { "s" }),
             n => format!(
@@ -59,6 +66,22 @@ pub(super) fn heal(args: &HealArgs) -> Exit {
         });
     }
     exit
+}
+
+/// Where runs may have been written, whatever profile they had.
+fn reports_folders(named: Option<&PathBuf>) -> Result<Vec<PathBuf>, Exit> {
+    if let Some(named) = named {
+        return Ok(vec![named.clone()]);
+    }
+    let project = settings::read(None, &[PathBuf::from(".")], None).map_err(|mistakes| {
+        show::diagnostics(&mistakes);
+        show::error("the settings do not tell where runs were written; name the folder with --reports");
+        Exit::BadInput
+    })?;
+    Ok(match project.settings() {
+        Some(_) => project.all_reports,
+        None => vec![PathBuf::from(crate::scenario::REPORTS)],
+    })
 }
 
 /// Ends what is left of one run; returns how many processes that were.

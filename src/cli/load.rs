@@ -5,39 +5,51 @@ use std::path::{Path, PathBuf};
 
 use cucumber::event;
 
-use crate::scenario::{self, Diagnostic, Lowered, Overrides, Source};
+use crate::scenario::{self, Diagnostic, Lowered, Overrides, Project, Source};
 
 use super::cucumber::Steps;
-use super::{Exit, ScenarioArgs, show};
+use super::{Exit, ScenarioArgs, settings, show};
 
 /// A scenario that is ready to run.
 pub(super) struct Loaded {
     /// Name of its folder in the suite's: the file's name without its ending, and in a feature the scenario's after it.
     pub(super) stem: String,
     pub(super) source: Source,
-    /// Other files that went into it.
+    /// Other files that went into it, the settings among them.
     pub(super) imports: Vec<Source>,
     pub(super) lowered: Lowered,
     /// Its steps, if it comes from a feature.
     pub(super) steps: Option<Steps>,
 }
 
-/// Reads all scenarios of a call.
+/// What a call is about.
+pub(super) struct Call {
+    pub(super) scenarios: Vec<Loaded>,
+    pub(super) project: Project,
+    /// Folder that runs write to.
+    pub(super) reports: PathBuf,
+}
+
+/// Reads the settings and all scenarios of a call.
 ///
 /// # Errors
 /// Any mistake in any of them; all are shown by then.
-pub(super) fn load(args: &ScenarioArgs) -> Result<Vec<Loaded>, Exit> {
+pub(super) fn load(args: &ScenarioArgs) -> Result<Call, Exit> {
     let mut files: Vec<PathBuf> = Vec::new();
     let mut mistakes: Vec<Diagnostic> = Vec::new();
+    let project = settings::read(args.config.as_deref(), &args.paths, args.profile.as_deref());
+    let project = project.unwrap_or_else(|found| {
+        mistakes.extend(found);
+        Project::unreadable()
+    });
     for path in &args.paths {
         match scenario::scenario_files(path) {
             Ok(found) => files.extend(found),
             Err(found) => mistakes.extend(found),
         }
     }
-    // A value that is not UTF-8 was set all the same: it must not turn into the default unnoticed.
-    let environment = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    let overrides = Overrides { set: &args.sets, environment: &environment };
+    let overrides =
+        Overrides { set: &args.sets, project: Some(&project), environment: &settings::environment };
     let mut loaded = Vec::new();
     for file in &files {
         match read_file(file, &overrides) {
@@ -45,18 +57,35 @@ pub(super) fn load(args: &ScenarioArgs) -> Result<Vec<Loaded>, Exit> {
             Err(found) => mistakes.extend(found),
         }
     }
-    let warnings: Vec<Diagnostic> =
+    let warnings =
         loaded.iter_mut().flat_map(|one: &mut Loaded| std::mem::take(&mut one.lowered.warnings)).collect();
-    show::diagnostics(&warnings);
+    show::diagnostics(&once(warnings));
     let clashes = duplicates(&loaded);
     if mistakes.is_empty() && clashes.is_empty() {
-        return Ok(loaded);
+        let reports = args.reports.clone().or_else(|| project.reports.clone());
+        let reports = reports.unwrap_or_else(|| PathBuf::from(scenario::REPORTS));
+        for one in &mut loaded {
+            one.imports.extend(project.settings().cloned());
+        }
+        return Ok(Call { scenarios: loaded, project, reports });
     }
+    let mistakes = once(mistakes);
     show::diagnostics(&mistakes);
     clashes.iter().for_each(show::error);
     let count = mistakes.len() + clashes.len();
     show::error(format!("{count} mistake{}; nothing was started", if count == 1 { "" } else { "s" }));
     Err(Exit::BadInput)
+}
+
+/// A mistake in the settings shows in every scenario that they are merged into; it is said once.
+fn once(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut once: Vec<Diagnostic> = Vec::new();
+    for diagnostic in diagnostics {
+        if !once.contains(&diagnostic) {
+            once.push(diagnostic);
+        }
+    }
+    once
 }
 
 /// The scenarios of a file: one in TOML, one or more in a feature.

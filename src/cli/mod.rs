@@ -12,6 +12,7 @@ mod load;
 mod plan;
 mod run;
 mod schema;
+mod settings;
 mod show;
 mod steps;
 mod suite;
@@ -47,7 +48,7 @@ enum Verb {
     Steps(steps::StepsArgs),
     /// Print a TOML scenario as a feature, or a feature's scenario as TOML.
     Convert(convert::ConvertArgs),
-    /// Print the JSON Schema of scenarios or of verdicts.
+    /// Print the JSON Schema of scenarios, of settings or of verdicts.
     Schema(schema::SchemaArgs),
     /// Explain a finding's or a diagnosis' code.
     Explain(explain::ExplainArgs),
@@ -65,9 +66,15 @@ struct ScenarioArgs {
     /// Seed of everything drawn at random. Drawn, and printed, where it is not given.
     #[arg(long)]
     seed: Option<u64>,
-    /// Folder for what runs write.
-    #[arg(long, value_name = "DIR", default_value = "reports")]
-    reports: PathBuf,
+    /// Folder for what runs write. Default: as the settings say, else `reports`.
+    #[arg(long, value_name = "DIR")]
+    reports: Option<PathBuf>,
+    /// Settings. Default: the springback.toml nearest to the scenarios, in their folder or above it.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Profile of the settings, for the environment that is tested.
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
 }
 
 /// How to print.

@@ -4,15 +4,16 @@ use std::fmt::Write;
 
 use clap::Args;
 use rust_decimal::Decimal;
+use serde::Serialize;
 use serde_json::json;
 
 use crate::plan::{self, Plan, PlannedFault};
 use crate::scenario::{
-    Anchor, FaultAction, LocalGroup, Objective, Pick, Scenario, Share, Span, StopCondition, Termination,
-    Victims,
+    Anchor, FaultAction, LocalGroup, Objective, Pick, Project, Scenario, Share, Span, StopCondition,
+    Termination, Victims,
 };
 
-use super::load::{Loaded, load};
+use super::load::{Call, Loaded, load};
 use super::{Exit, Output, ScenarioArgs, show};
 
 #[derive(Debug, Args)]
@@ -26,24 +27,39 @@ pub(super) struct PlanArgs {
 
 pub(super) fn plan(args: &PlanArgs) -> Exit {
     match load(&args.scenarios) {
-        Ok(loaded) => show_plans(&args.scenarios, &loaded, args.output),
+        Ok(call) => show_plans(args.scenarios.seed, &call, args.output),
         Err(exit) => exit,
     }
 }
 
-pub(super) fn show_plans(args: &ScenarioArgs, loaded: &[Loaded], output: Output) -> Exit {
-    let seed = args.seed.unwrap_or(0);
-    let plans: Vec<(&Loaded, Plan)> =
-        loaded.iter().map(|one| (one, plan::lower(&one.lowered.scenario, seed))).collect();
+pub(super) fn show_plans(seed: Option<u64>, call: &Call, output: Output) -> Exit {
+    let plans: Vec<(&Loaded, Plan)> = call
+        .scenarios
+        .iter()
+        .map(|one| (one, plan::lower(&one.lowered.scenario, seed.unwrap_or(0))))
+        .collect();
     match output {
         Output::Text => {
-            let texts: Vec<String> = plans.iter().map(|(one, plan)| text(one, plan, args.seed)).collect();
+            let texts: Vec<String> =
+                plans.iter().map(|(one, plan)| text(one, plan, &call.project, seed)).collect();
             show::print(&texts.join("\n"));
         }
         Output::Json => {
             let plans: Vec<_> = plans
                 .iter()
-                .map(|(one, plan)| json!({ "file": one.source.name, "scenario": one.lowered.scenario, "plan": plan }))
+                .map(|(one, plan)| {
+                    json!({
+                        "file": one.source.name,
+                        "settings": call.project.settings().map(|source| &source.name),
+                        "profile": call.project.profile(),
+                        "reports": call.reports,
+                        "scenario": one.lowered.scenario,
+                        "plan": plan,
+                        "load_goes_to": load_target(&one.lowered.scenario),
+                        "allowed_hosts": call.project.allowed_hosts,
+                        "provenance": provenance(one, plan),
+                    })
+                })
                 .collect();
             show::print(&serde_json::to_string_pretty(&plans).expect("a plan is plain data"));
         }
@@ -51,25 +67,65 @@ pub(super) fn show_plans(args: &ScenarioArgs, loaded: &[Loaded], output: Output)
     Exit::Pass
 }
 
-fn text(one: &Loaded, plan: &Plan, seed: Option<u64>) -> String {
+/// A value that does not stand in the scenario's own file.
+#[derive(Debug, Serialize)]
+struct Provenance<'a> {
+    key: &'a str,
+    value: &'a str,
+    from: &'a str,
+    /// Of what is built in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'a str>,
+}
+
+/// Every value that does not stand in the scenario's own file.
+fn provenance<'a>(one: &'a Loaded, plan: &'a Plan) -> Vec<Provenance<'a>> {
+    let brought_in = one.lowered.overrides.iter().map(|brought_in| Provenance {
+        key: &brought_in.key,
+        value: &brought_in.value,
+        from: &brought_in.from,
+        why: None,
+    });
+    let built_in = plan.defaults.iter().map(|default| Provenance {
+        key: &default.key,
+        value: &default.value,
+        from: "built-in",
+        why: Some(&default.why),
+    });
+    brought_in.chain(built_in).collect()
+}
+
+/// Where requests go, in the one world that there is yet.
+fn load_target(scenario: &Scenario) -> Option<&'static str> {
+    scenario.load.as_ref().map(|_| "loopback")
+}
+
+fn text(one: &Loaded, plan: &Plan, project: &Project, seed: Option<u64>) -> String {
     let scenario = &one.lowered.scenario;
     let mut page = String::new();
     let _ = writeln!(page, "{}", scenario.name);
-    let _ = writeln!(page, "{}  (nothing is started)\n", one.source.name);
+    let _ = writeln!(page, "{}  (nothing is started)", one.source.name);
+    if let Some(settings) = project.settings() {
+        let profile = project.profile().map(|name| format!(", profile {name}"));
+        let _ = writeln!(page, "settings {}{}", settings.name, profile.unwrap_or_default());
+    }
+    page.push('\n');
     timeline(&mut page, scenario, plan);
     terminations(&mut page, scenario, plan);
+    destinations(&mut page, scenario, project);
     capacity(&mut page, scenario, plan);
     spend(&mut page, scenario, plan);
     limits(&mut page, scenario);
     section(
         &mut page,
-        "Taken by default",
-        plan.defaults.iter().map(|d| [d.key.clone(), d.value.clone(), d.why.clone()]),
-    );
-    section(
-        &mut page,
-        "Set from outside",
-        one.lowered.overrides.iter().map(|o| [o.key.clone(), o.value.clone(), format!("from {}", o.from)]),
+        "Not from the scenario's own file",
+        provenance(one, plan).into_iter().map(|value| {
+            let from = match value.why {
+                Some(why) => format!("{}: {why}", value.from),
+                None => value.from.to_owned(),
+            };
+            [value.key.to_owned(), value.value.to_owned(), from]
+        }),
     );
     let _ = match seed {
         Some(seed) => writeln!(page, "Seed {seed}: the victims drawn at random follow from it."),
@@ -215,6 +271,18 @@ fn terminations(page: &mut String, scenario: &Scenario, plan: &Plan) {
         [name.clone(), what, String::new()]
     });
     section(page, "What may be terminated", rows);
+}
+
+fn destinations(page: &mut String, scenario: &Scenario, project: &Project) {
+    let target = match load_target(scenario) {
+        Some(target) => [target.to_owned(), "always allowed".to_owned(), String::new()],
+        None => ["nowhere".to_owned(), "the scenario has no load".to_owned(), String::new()],
+    };
+    let name = project.settings().map_or("", |settings| &settings.name);
+    let allowed = project.allowed_hosts.iter().map(|host| {
+        [host.clone(), format!("allowed by {name}"), "the embedded world sends nothing there".to_owned()]
+    });
+    section(page, "Load goes to", std::iter::once(target).chain(allowed));
 }
 
 fn most(group: &LocalGroup) -> u32 {

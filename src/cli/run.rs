@@ -11,12 +11,13 @@ use crate::history::{self, Clock, Event, Header, HistoryWriter, Wall};
 use crate::plan::{self, Plan};
 use crate::report::{self, NotRun, SuiteVerdict, Verdict};
 use crate::run::{Ended, Finished, Signal};
+use crate::scenario::Project;
 use crate::world::World;
 use crate::world::local::{self, LocalWorld};
 
 use super::cucumber::{Files, Reporter, Went};
 use super::live::Live;
-use super::load::{Loaded, load};
+use super::load::{Call, Loaded, load};
 use super::{Exit, Output, ScenarioArgs, judge, judging, show, suite};
 
 #[derive(Debug, Args)]
@@ -53,19 +54,22 @@ impl RunArgs {
 struct Suite<'a> {
     args: &'a RunArgs,
     id: String,
+    project: Project,
+    reports: PathBuf,
     folder: PathBuf,
     seed: u64,
     program: PathBuf,
 }
 
 pub(super) fn run(args: &RunArgs) -> Exit {
-    let loaded = match load(&args.scenarios) {
-        Ok(loaded) => loaded,
+    let call = match load(&args.scenarios) {
+        Ok(call) => call,
         Err(exit) => return exit,
     };
     if args.dry_run {
-        return super::plan::show_plans(&args.scenarios, &loaded, args.output);
+        return super::plan::show_plans(args.scenarios.seed, &call, args.output);
     }
+    let Call { scenarios, project, reports } = call;
     if let Some(id) = args.suite_id.as_ref().filter(|id| !suite::is_valid_id(id)) {
         show::error(format!(
             "--suite-id \"{id}\" cannot be the name of a folder: use letters, digits, `.`, `_` and `-`, and do not begin \
@@ -83,7 +87,7 @@ pub(super) fn run(args: &RunArgs) -> Exit {
     // A drawn seed is short enough to be typed again.
     let seed = args.scenarios.seed.unwrap_or(drawn >> 40);
     let id = args.suite_id.clone().unwrap_or_else(|| suite::new_id(started_ms, drawn));
-    let folder = args.scenarios.reports.join(&id);
+    let folder = reports.join(&id);
     let program = match std::env::current_exe() {
         Ok(program) => program,
         Err(error) => {
@@ -102,9 +106,9 @@ pub(super) fn run(args: &RunArgs) -> Exit {
             return Exit::Internal;
         }
     };
-    let suite = Suite { args, id, folder, seed, program };
+    let suite = Suite { args, id, project, reports, folder, seed, program };
     let local = tokio::task::LocalSet::new();
-    let exit = local.block_on(&runtime, suite.run(loaded));
+    let exit = local.block_on(&runtime, suite.run(scenarios));
     // Whatever a world may still wait for must not hold the process.
     runtime.shutdown_background();
     exit
@@ -203,7 +207,8 @@ impl Suite<'_> {
         let plan = plan::lower(&scenario, self.seed);
         let folder = self.folder.join(&one.stem);
         let clock = Clock::start(Wall::Machine);
-        let mut world = LocalWorld::new(scenario.groups().clone(), self.program.clone(), self.seed);
+        let mut world = LocalWorld::new(scenario.groups().clone(), self.program.clone(), self.seed)
+            .allowing(self.project.allowed_hosts.clone());
         let header = self.header(&one, &plan, &world, clock);
         let history = open_history(&folder, header).map_err(refuse)?;
         let mut live = Live::new(&scenario, &plan, self.args.quiet);
@@ -227,7 +232,7 @@ impl Suite<'_> {
                 .collect(),
             overrides: one.lowered.overrides.clone(),
             origins: one.lowered.origins.clone(),
-            reference: suite::last_passing(&self.args.scenarios.reports, &scenario.name),
+            reference: suite::last_passing(&self.reports, &scenario.name),
             scenario,
             plan: plan.clone(),
             world: capabilities.world.into(),

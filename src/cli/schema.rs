@@ -15,6 +15,8 @@ pub(super) struct SchemaArgs {
 enum Kind {
     /// Scenario files.
     Scenario,
+    /// springback.toml: the settings of a project.
+    Project,
     /// verdict.json, of one scenario.
     Verdict,
     /// What `--output json` prints: the verdicts of all scenarios of a call.
@@ -24,6 +26,7 @@ enum Kind {
 pub(super) fn schema(args: &SchemaArgs) -> Exit {
     let schema = match args.of {
         Kind::Scenario => crate::scenario::schema(),
+        Kind::Project => crate::scenario::project_schema(),
         Kind::Verdict => crate::report::verdict_schema(),
         Kind::Suite => crate::report::suite_schema(),
     };

@@ -7,6 +7,7 @@ mod client;
 mod engine;
 mod ledger;
 mod pacer;
+mod target;
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -22,6 +23,7 @@ use crate::plan::LoadPlan;
 use client::Client;
 use engine::Engine;
 use pacer::{Pacer, Timeline};
+pub use target::Target;
 
 /// What the runner tells a running load: when the surges count from, and when to end. Times on the run's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,6 +46,17 @@ pub enum LoadError {
         path: String,
         /// What is wrong with it.
         why: String,
+    },
+    /// The address is neither loopback nor one that the project allows.
+    #[error(
+        "load may not go to {host} ({}): it is not on loopback, and `allow.hosts` of springback.toml does not name it",
+        address.ip()
+    )]
+    NotAllowed {
+        /// As it was asked for.
+        host: String,
+        /// What that is.
+        address: SocketAddr,
     },
     /// The operating system gave no thread, or its runtime no file.
     #[error("the load engine did not start: {0}")]
@@ -76,11 +89,11 @@ impl Stream for Windows {
 /// The path is not one of HTTP, or the operating system gave no thread.
 pub fn run(
     plan: &LoadPlan,
-    target: SocketAddr,
+    target: Target,
     clock: Clock,
     control: watch::Receiver<LoadControl>,
 ) -> Result<Windows, LoadError> {
-    let client = Client::new(target, &plan.path, plan.max_in_flight)?;
+    let client = Client::new(target.address(), &plan.path, plan.max_in_flight)?;
     let plan = plan.clone();
     let timeline = Timeline::of(&clock);
     let (sender, windows) = mpsc::unbounded_channel();

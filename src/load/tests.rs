@@ -46,9 +46,13 @@ fn until(end_us: u64) -> LoadControl {
 }
 
 /// Everything that a load tells which is controlled like that from the start. The run's clock starts with it.
+fn here(address: SocketAddr) -> Target {
+    Target::permitted("127.0.0.1", address, &[]).unwrap()
+}
+
 async fn windows_of(plan: &LoadPlan, target: SocketAddr, control: LoadControl) -> Vec<LoadWindow> {
     let (_sender, receiver) = watch::channel(control);
-    let windows = run(plan, target, Clock::start(crate::history::Wall::From(0)), receiver).unwrap();
+    let windows = run(plan, here(target), Clock::start(crate::history::Wall::From(0)), receiver).unwrap();
     let windows: Vec<LoadWindow> = in_time(windows.collect()).await;
     let seconds = control.end_us.unwrap().div_ceil(S);
     let from: Vec<u64> = windows.iter().map(|window| window.from_us).collect();
@@ -269,7 +273,7 @@ async fn a_surge_comes_when_told_and_ends_when_cut_off() {
     ];
     let plan = LoadPlan { surges, ..plan(20.0) };
     let (sender, receiver) = watch::channel(LoadControl::default());
-    let windows = run(&plan, target, Clock::start(crate::history::Wall::From(0)), receiver).unwrap();
+    let windows = run(&plan, here(target), Clock::start(crate::history::Wall::From(0)), receiver).unwrap();
     while seen.requests() == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -298,7 +302,8 @@ async fn a_second_without_requests_has_a_window_too() {
 async fn dropping_the_stream_ends_the_thread_and_the_load() {
     let (target, seen) = answering(200, b"ok", Duration::ZERO).await;
     let (sender, receiver) = watch::channel(LoadControl::default());
-    let windows = run(&plan(500.0), target, Clock::start(crate::history::Wall::From(0)), receiver).unwrap();
+    let windows =
+        run(&plan(500.0), here(target), Clock::start(crate::history::Wall::From(0)), receiver).unwrap();
     while seen.requests() == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -311,7 +316,8 @@ async fn dropping_the_stream_ends_the_thread_and_the_load() {
 async fn a_load_that_nobody_can_end_any_more_ends() {
     let (target, _) = answering(200, b"ok", Duration::ZERO).await;
     let (sender, receiver) = watch::channel(LoadControl::default());
-    let windows = run(&plan(50.0), target, Clock::start(crate::history::Wall::From(0)), receiver).unwrap();
+    let windows =
+        run(&plan(50.0), here(target), Clock::start(crate::history::Wall::From(0)), receiver).unwrap();
     drop(sender);
     in_time(windows.collect::<Vec<_>>()).await;
 }

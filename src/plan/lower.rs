@@ -2,7 +2,8 @@
 
 use crate::scenario::local_defaults::{SCALE_DOWN_WINDOW, SCALE_UP_WINDOW};
 use crate::scenario::{
-    Anchor, Deadline, FaultAction, LocalAutoscaler, LocalGroup, Scenario, Share, Span, Target, Termination,
+    Anchor, Deadline, FaultAction, LOST_AT_ONCE, LocalAutoscaler, LocalGroup, Scenario, Span, Target,
+    Termination,
 };
 
 use super::model::*;
@@ -63,8 +64,12 @@ pub fn lower(scenario: &Scenario, seed: u64) -> Plan {
     let load = lowering.load(seed);
     let windows = lowering.windows();
     let lost_at_once = scenario.limits.lost_at_once.unwrap_or_else(|| {
-        lowering.take("limits.lost_at_once", "50%", "half of the ready instances of a group, at least one");
-        Share::percent(50)
+        lowering.take(
+            "limits.lost_at_once",
+            LOST_AT_ONCE,
+            "half of the ready instances of a group, at least one",
+        );
+        LOST_AT_ONCE
     });
     let surge_end = surges.iter().map(|surge| surge.end_us).max().unwrap_or(0);
     let fault_end = faults.iter().map(PlannedFault::end_us).max().unwrap_or(0);

@@ -1,4 +1,5 @@
-//! Text → scenario, every mistake with its origin. Pure, but for [`Source::read`] and [`scenario_files`].
+//! Text → scenario, every mistake with its origin. Pure, but for [`Source::read`], [`scenario_files`] and
+//! [`find_settings`].
 
 mod diagnostic;
 mod gherkin;
@@ -29,9 +30,12 @@ pub use gherkin::{
 pub use local_defaults::{autoscaler_settings, autoscaler_spec};
 pub use model::*;
 pub use overrides::{Override, Overrides};
-pub use project::{Project, Quarantine};
+pub use project::{Project, Quarantine, find_settings, read_settings};
 pub use read::{Lowered, Origin, read, read_expectations};
-pub use schema::{expectations_schema, schema};
+pub use schema::{expectations_schema, project_schema, schema};
 pub use source::{FEATURE, Source, scenario_files};
 pub(crate) use spelling::nearest;
 pub use units::{Price, Rate, Share, Span, UnitError};
+
+/// Folder that runs write to where neither the settings nor an option says otherwise.
+pub const REPORTS: &str = "reports";

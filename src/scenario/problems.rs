@@ -22,10 +22,27 @@ impl SourceId {
     pub(super) const FILE: Self = Self(0);
 }
 
+/// What a text is to the scenario.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Part {
+    /// What it is written in.
+    Own,
+    /// A file that it takes something from.
+    Import,
+    /// An argument of `--set`.
+    Argument,
+    /// `[defaults]` of the settings.
+    Defaults,
+    /// `[prices]` of the settings.
+    Prices,
+    /// The profile of this name in the settings.
+    Profile(String),
+}
+
 /// The mistakes found so far and the texts that they are in.
 #[derive(Debug)]
 pub(super) struct Problems {
-    listings: RefCell<Vec<Arc<Listing>>>,
+    listings: RefCell<Vec<(Part, Arc<Listing>)>>,
     found: RefCell<Vec<(Option<SourceId>, Diagnostic)>>,
     incomplete: Cell<bool>,
 }
@@ -34,14 +51,25 @@ impl Problems {
     pub(super) fn of(file: &Source) -> Self {
         let problems =
             Self { listings: RefCell::default(), found: RefCell::default(), incomplete: Cell::new(false) };
-        problems.add_source(&file.name, &file.text);
+        problems.add_part(Part::Own, &file.name, &file.text);
         problems
     }
 
+    /// Adds a file that the scenario takes something from.
     pub(super) fn add_source(&self, name: &str, text: &str) -> SourceId {
+        self.add_part(Part::Import, name, text)
+    }
+
+    /// Adds a text that values may come from.
+    pub(super) fn add_part(&self, part: Part, name: &str, text: &str) -> SourceId {
         let mut listings = self.listings.borrow_mut();
-        listings.push(Listing::new(name, text));
+        listings.push((part, Listing::new(name, text)));
         SourceId(listings.len() - 1)
+    }
+
+    /// What a text is to the scenario.
+    pub(super) fn part(&self, id: SourceId) -> Part {
+        self.listings.borrow()[id.0].0.clone()
     }
 
     /// Remembers a mistake at a place, with what is to be seen there.
@@ -113,6 +141,6 @@ impl Problems {
     }
 
     fn listing(&self, id: SourceId) -> Arc<Listing> {
-        Arc::clone(&self.listings.borrow()[id.0])
+        Arc::clone(&self.listings.borrow()[id.0].1)
     }
 }

@@ -1,7 +1,7 @@
 //! Takes the keys of a table one by one, and at the end reports those that nobody asked for.
 
 use super::diagnostic::Diagnostic;
-use super::keys::{EXPECTATIONS, Key, Kind, SCENARIO, Section};
+use super::keys::{EXPECTATIONS, Key, Kind, PROJECT, SCENARIO, Section};
 use super::problems::Problems;
 use super::spelling::{listed, nearest, suggestion};
 use super::tree::{Node, Place, Value, quoted};
@@ -11,6 +11,8 @@ use super::tree::{Node, Place, Value, quoted};
 pub(super) struct Names {
     pub(super) groups: Vec<String>,
     pub(super) objectives: Vec<String>,
+    /// Any other name may exist as well: what is read is not yet a part of a scenario.
+    pub(super) open: bool,
 }
 
 /// What every section needs to be read.
@@ -270,9 +272,28 @@ impl<'t> Reader<'t> {
             return;
         }
         let known: Vec<&str> = self.section.keys.iter().map(|key| key.name).collect();
+        // What is no slip of the finger may have been meant for another place.
+        let elsewhere = match self.section.name {
+            name if name == SCENARIO.name && PROJECT.key(key).is_some() && self.context.names.open => {
+                Some(format!("`{key}` is no part of a scenario: it stands outside of `[defaults]`"))
+            }
+            name if name == SCENARIO.name && PROJECT.key(key).is_some() => {
+                Some(format!("`{key}` belongs in springback.toml, beside the scenarios"))
+            }
+            name if name == PROJECT.name && SCENARIO.key(key).is_some() => Some(format!(
+                "`{key}` belongs in a scenario; what holds for all of them stands under `[defaults]`"
+            )),
+            "profile" if PROJECT.key(key).is_some() => {
+                Some(format!("`{key}` holds for all profiles: it stands outside of them"))
+            }
+            "profile" if SCENARIO.key(key).is_some() => Some(format!(
+                "in a profile `{key}` stands under `defaults`, or under `set` where it must win over the scenario"
+            )),
+            _ => None,
+        };
         self.context.problems.add(
             Diagnostic::error("unknown-key", format!("unknown key {}", quoted(key)))
-                .help(suggestion(key, &known)),
+                .help(elsewhere.unwrap_or_else(|| suggestion(key, &known))),
             Some(place),
             "nothing is known by this name here",
         );

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{ANCHORS, EXPECTATIONS, Key, Kind, REPLICAS_MAX, SCENARIO, Section};
+use super::keys::{
+    ANCHORS, EXPECTATIONS, Key, Kind, PROJECT, REPLICAS_MAX, SCENARIO, Section, is_whole, no_default,
+};
 
 /// JSON Schema (2020-12) of a scenario in TOML.
 pub fn schema() -> Value {
@@ -16,8 +18,13 @@ pub fn expectations_schema() -> Value {
     document(&EXPECTATIONS, "urn:springback:schema:expectations:1", "springback expectations")
 }
 
+/// JSON Schema (2020-12) of `springback.toml`.
+pub fn project_schema() -> Value {
+    document(&PROJECT, "urn:springback:schema:project:1", "springback settings")
+}
+
 fn document(root: &'static Section, id: &str, title: &str) -> Value {
-    let mut definitions = BTreeMap::new();
+    let mut definitions: BTreeMap<String, Value> = BTreeMap::new();
     define(root, &mut definitions);
     let mut schema = Map::new();
     schema.insert("$schema".into(), json!("https://json-schema.org/draft/2020-12/schema"));
@@ -27,26 +34,18 @@ fn document(root: &'static Section, id: &str, title: &str) -> Value {
     if let Some(Value::Object(root)) = root {
         schema.extend(root);
     }
-    definitions.extend(quantities());
+    definitions.extend(quantities().map(|(name, schema)| (name.to_owned(), schema)));
     schema.insert("$defs".into(), json!(definitions));
     Value::Object(schema)
 }
 
 /// Adds a section and all that it leads to.
-fn define(section: &'static Section, definitions: &mut BTreeMap<&'static str, Value>) {
+fn define(section: &'static Section, definitions: &mut BTreeMap<String, Value>) {
     if definitions.contains_key(section.name) {
         return;
     }
-    let mut properties = Map::new();
-    for key in section.keys {
-        properties.insert(key.name.into(), property(key));
-    }
     let required: Vec<&str> = section.keys.iter().filter(|key| key.required).map(|key| key.name).collect();
-    let mut schema = Map::new();
-    schema.insert("type".into(), json!("object"));
-    schema.insert("description".into(), json!(section.about));
-    schema.insert("additionalProperties".into(), json!(false));
-    schema.insert("properties".into(), Value::Object(properties));
+    let mut schema = table(section, section.keys.iter().map(|key| (key.name, property(key))));
     if !required.is_empty() {
         schema.insert("required".into(), json!(required));
     }
@@ -54,7 +53,7 @@ fn define(section: &'static Section, definitions: &mut BTreeMap<&'static str, Va
         let choices: Vec<Value> = section.one_of.iter().map(|name| json!({ "required": [name] })).collect();
         schema.insert("oneOf".into(), json!(choices));
     }
-    definitions.insert(section.name, Value::Object(schema));
+    definitions.insert(section.name.to_owned(), Value::Object(schema));
     for key in section.keys {
         match key.kind {
             Kind::Table(inner)
@@ -62,13 +61,75 @@ fn define(section: &'static Section, definitions: &mut BTreeMap<&'static str, Va
             | Kind::List(inner)
             | Kind::OneOrMore(inner)
             | Kind::TimeOr(inner) => define(inner, definitions),
+            Kind::Partial(inner) => define_defaults(inner, definitions),
             _ => {}
         }
     }
 }
 
+/// Adds what there may be a default for in a section and all that it leads to: any part of it.
+fn define_defaults(section: &'static Section, definitions: &mut BTreeMap<String, Value>) {
+    if is_whole(section) {
+        return define(section, definitions);
+    }
+    let name = defaults_name(section);
+    if definitions.contains_key(&name) {
+        return;
+    }
+    let keys = || section.keys.iter().filter(|key| no_default(section, key.name).is_none());
+    let schema = table(section, keys().map(|key| (key.name, property_of(key, defaults_kind(key.kind)))));
+    definitions.insert(name, Value::Object(schema));
+    for key in keys() {
+        match key.kind {
+            Kind::Table(inner) | Kind::Named(inner) | Kind::OneOrMore(inner) | Kind::TimeOr(inner) => {
+                define_defaults(inner, definitions);
+            }
+            // A list is taken as a whole.
+            Kind::List(inner) => define(inner, definitions),
+            _ => {}
+        }
+    }
+}
+
+fn defaults_name(section: &Section) -> String {
+    if is_whole(section) { section.name.to_owned() } else { format!("default_{}", section.name) }
+}
+
+fn defaults_kind(of: Kind) -> Value {
+    let reference = |section: &Section| json!({ "$ref": format!("#/$defs/{}", defaults_name(section)) });
+    match of {
+        Kind::Table(section) | Kind::OneOrMore(section) => reference(section),
+        Kind::Named(section) => by_name(reference(section)),
+        Kind::TimeOr(section) => json!({ "anyOf": [{ "$ref": "#/$defs/duration" }, reference(section)] }),
+        other => kind(other),
+    }
+}
+
+fn table(section: &Section, properties: impl Iterator<Item = (&'static str, Value)>) -> Map<String, Value> {
+    let properties = properties.map(|(name, schema)| (name.to_owned(), schema)).collect();
+    let mut schema = Map::new();
+    schema.insert("type".into(), json!("object"));
+    schema.insert("description".into(), json!(section.about));
+    schema.insert("additionalProperties".into(), json!(false));
+    schema.insert("properties".into(), Value::Object(properties));
+    schema
+}
+
+/// Tables by names that the user chooses.
+fn by_name(table: Value) -> Value {
+    json!({
+        "type": "object",
+        "propertyNames": { "pattern": "^[A-Za-z0-9_-]{1,40}$" },
+        "additionalProperties": table,
+    })
+}
+
 fn property(key: &Key) -> Value {
-    let Value::Object(mut schema) = kind(key.kind) else { return Value::Null };
+    property_of(key, kind(key.kind))
+}
+
+fn property_of(key: &Key, kind: Value) -> Value {
+    let Value::Object(mut schema) = kind else { return Value::Null };
     schema.insert("description".into(), json!(key.about));
     schema.insert("examples".into(), json!([example(key)]));
     Value::Object(schema)
@@ -121,16 +182,23 @@ fn kind(kind: Kind) -> Value {
             "additionalProperties": { "type": "integer", "minimum": 0, "maximum": REPLICAS_MAX },
         }),
         Kind::Table(section) => reference(section),
-        Kind::Named(section) => json!({
-            "type": "object",
-            "propertyNames": { "pattern": "^[A-Za-z0-9_-]{1,40}$" },
-            "additionalProperties": reference(section),
-        }),
+        Kind::Named(section) => by_name(reference(section)),
         Kind::List(section) => json!({ "type": "array", "items": reference(section) }),
         Kind::OneOrMore(section) => json!({
             "anyOf": [reference(section), { "type": "array", "items": reference(section) }],
         }),
         Kind::TimeOr(section) => json!({ "anyOf": [{ "$ref": "#/$defs/duration" }, reference(section)] }),
+        Kind::PriceByGroup => {
+            json!({ "type": "object", "additionalProperties": { "$ref": "#/$defs/price" } })
+        }
+        Kind::Hosts => json!({
+            "type": "array",
+            "items": { "type": "string", "pattern": or_variable("[0-9A-Za-z.:-]+") },
+            "uniqueItems": true,
+        }),
+        Kind::Date => json!({ "type": "string", "pattern": or_variable("[0-9]{4}-[0-9]{2}-[0-9]{2}") }),
+        Kind::ByPath => json!({ "type": "object" }),
+        Kind::Partial(section) => json!({ "$ref": format!("#/$defs/{}", defaults_name(section)) }),
     }
 }
 
@@ -178,7 +246,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::scenario::{Overrides, Source, read};
+    use crate::scenario::{Overrides, Project, Source, read};
 
     fn sections() -> Vec<&'static Section> {
         fn walk(
@@ -202,7 +270,9 @@ mod tests {
             }
         }
         let mut found = Vec::new();
-        walk(&SCENARIO, &mut BTreeSet::new(), &mut found);
+        let mut seen = BTreeSet::new();
+        walk(&SCENARIO, &mut seen, &mut found);
+        walk(&PROJECT, &mut seen, &mut found);
         found
     }
 
@@ -239,6 +309,35 @@ mod tests {
     }
 
     #[test]
+    fn every_example_of_the_settings_is_of_its_own_kind() {
+        for (section, header) in sections().iter().filter_map(|section| match section.name {
+            "project" => Some((section, "")),
+            "profile" => Some((section, "[profile.staging]\n")),
+            "quarantine" => Some((section, "[[quarantine]]\n")),
+            _ => None,
+        }) {
+            let lines = section.keys.iter().map(|key| format!("{} = {}\n", key.name, key.example));
+            let text = format!("{header}{}", lines.collect::<String>());
+            let read = Project::read(&Source::new("springback.toml", text), None, &|_| None);
+            assert!(read.is_ok(), "{}", read.unwrap_err()[0].plain());
+        }
+    }
+
+    #[test]
+    fn the_schema_of_defaults_leaves_out_what_has_none() {
+        let schema = project_schema();
+        let defaults = &schema["$defs"]["default_scenario"];
+        assert!(defaults.get("required").is_none());
+        for (section, key) in
+            [("scenario", "name"), ("scenario", "fault"), ("load", "surge"), ("group", "price")]
+        {
+            let properties = &schema["$defs"][format!("default_{section}")]["properties"];
+            assert!(properties.is_object() && properties.get(key).is_none(), "{section}.{key}");
+        }
+        assert_eq!(schema["$defs"]["owner"]["required"], json!(["team"]), "an owner holds as a whole");
+    }
+
+    #[test]
     fn the_schema_leaves_no_reference_open_and_no_table_open() {
         fn walk(value: &Value, definitions: &Value) {
             match value {
@@ -256,7 +355,7 @@ mod tests {
                 _ => {}
             }
         }
-        for schema in [schema(), expectations_schema()] {
+        for schema in [schema(), expectations_schema(), project_schema()] {
             walk(&schema, &schema["$defs"]);
         }
     }

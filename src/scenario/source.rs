@@ -16,7 +16,7 @@ const SIZE_MAX: u64 = 1024 * 1024;
 pub const FEATURE: &str = "feature";
 
 /// The settings file of a suite lies among the scenarios but is none.
-const SETTINGS_FILE: &str = "springback.toml";
+pub(super) const SETTINGS_FILE: &str = "springback.toml";
 
 /// A text and the name under which the user knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,17 @@ impl Source {
 
     /// Reads a file. Anything that is not a regular file of at most 1 MiB of UTF-8 is refused, before it is waited for.
     pub fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let source = Self::read_settings(path)?;
+        if source.text.trim().is_empty() {
+            return Err(vec![Diagnostic::error("empty-file", format!("\"{}\" is empty", source.name)).help(
+                "the folder scenarios/ has some to start from, and `springback schema` prints all keys",
+            )]);
+        }
+        Ok(source)
+    }
+
+    /// Reads a settings file, which may well be empty.
+    pub(super) fn read_settings(path: &Path) -> Result<Self, Vec<Diagnostic>> {
         let name = path.display().to_string();
         let bytes = read_bytes(path).map_err(|diagnostic| vec![*diagnostic])?;
         let text = String::from_utf8(bytes).map_err(|error| {
@@ -47,11 +58,6 @@ impl Source {
                     .help("save the file with the encoding UTF-8"),
             ]
         })?;
-        if text.trim().is_empty() {
-            return Err(vec![Diagnostic::error("empty-file", format!("\"{name}\" is empty")).help(
-                "the folder scenarios/ has some to start from, and `springback schema` prints all keys",
-            )]);
-        }
         Ok(Self { name, text })
     }
 }
@@ -61,6 +67,12 @@ impl Source {
 pub fn scenario_files(path: &Path) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
     let refuse = |error: &io::Error| vec![unreadable(path, error)];
     if !std::fs::metadata(path).map_err(|error| refuse(&error))?.is_dir() {
+        if path.file_name().is_some_and(|name| name == SETTINGS_FILE) {
+            return Err(vec![
+                Diagnostic::error("no-scenarios", format!("\"{}\" holds settings, not a scenario", path.display()))
+                    .help("name the scenarios, or their folder: the settings beside them are found; others are named with `--config`"),
+            ]);
+        }
         return Ok(vec![path.to_owned()]);
     }
     let mut files = Vec::new();

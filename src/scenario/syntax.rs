@@ -123,7 +123,8 @@ pub(super) fn parse_path(text: &str) -> Option<Vec<(String, std::ops::Range<usiz
     }
 }
 
-fn relocate(node: &mut Node, source: SourceId, offset: usize) {
+/// Says that all of a tree stands in another source, `offset` further on.
+pub(super) fn relocate(node: &mut Node, source: SourceId, offset: usize) {
     let shift = |place: &mut Place| {
         place.source = source;
         place.span = place.span.start + offset..place.span.end + offset;

@@ -2,7 +2,7 @@
 
 use super::diagnostic::Diagnostic;
 use super::keys::{Kind, REPLICAS_MAX};
-use super::problems::SourceId;
+use super::problems::Part;
 use super::reader::{Context, Reader, unexpected, wrong_kind};
 use super::spelling::suggestion;
 use super::tree::{Node, Place, Value, quoted};
@@ -44,14 +44,18 @@ impl<'t> Reader<'t> {
         let (key, node) = self.take(name);
         let Kind::Texts { distinct } = key.kind else { unexpected(key) };
         let node = node?;
+        if matches!(&node.value, Value::List(items) if items.is_empty()) {
+            self.bad_value(name, node, "must not be an empty list");
+            return None;
+        }
+        self.texts_of(name, node, distinct)
+    }
+
+    pub(super) fn texts_of(&self, name: &str, node: &'t Node, distinct: bool) -> Option<Vec<String>> {
         let Value::List(items) = &node.value else {
             wrong_kind(self.context, name, "a list of texts", node);
             return None;
         };
-        if items.is_empty() {
-            self.bad_value(name, node, "must not be an empty list");
-            return None;
-        }
         if self.is_too_long(name, items.len(), node.place.as_ref()) {
             return None;
         }
@@ -234,7 +238,7 @@ impl<'t> Reader<'t> {
 
     fn check_group(&self, text: &str, place: Option<&Place>) -> bool {
         let groups = &self.context.names.groups;
-        if groups.iter().any(|group| group == text) {
+        if self.context.names.open || groups.iter().any(|group| group == text) {
             return true;
         }
         let known: Vec<&str> = groups.iter().map(String::as_str).collect();
@@ -250,7 +254,7 @@ impl<'t> Reader<'t> {
         let node = node?;
         let text = self.text_of(name, node)?;
         let objectives = &self.context.names.objectives;
-        if objectives.iter().any(|objective| objective == text) {
+        if self.context.names.open || objectives.iter().any(|objective| objective == text) {
             return Some(text.to_owned());
         }
         let known: Vec<&str> = objectives.iter().map(String::as_str).collect();
@@ -292,7 +296,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn quantity<T: std::str::FromStr<Err = UnitError>>(
+    pub(super) fn quantity<T: std::str::FromStr<Err = UnitError>>(
         &self,
         name: &str,
         node: &'t Node,
@@ -311,7 +315,7 @@ impl<'t> Reader<'t> {
     }
 
     /// `complaint` follows the name of the key; what stands after a semicolon is what to do about it.
-    fn bad_value(&self, name: &str, node: &Node, complaint: &str) {
+    pub(super) fn bad_value(&self, name: &str, node: &Node, complaint: &str) {
         let (complaint, help) = match complaint.split_once("; ") {
             Some((complaint, help)) => (complaint, Some(help)),
             None => (complaint, None),
@@ -320,7 +324,9 @@ impl<'t> Reader<'t> {
         if let Some(help) = help {
             diagnostic = diagnostic.help(help);
         }
-        let in_file = node.place.as_ref().is_some_and(|place| place.source == SourceId::FILE);
+        // What is given on the command line is shown as it was given.
+        let problems = self.context.problems;
+        let in_file = node.place.as_ref().is_some_and(|place| problems.part(place.source) != Part::Argument);
         if let Value::Text { text, substituted: true } = &node.value
             && in_file
         {

@@ -78,7 +78,8 @@ pub(super) fn value_as_toml(node: &Node) -> String {
     }
 }
 
-fn key_as_toml(key: &str) -> String {
+/// A key as TOML writes it.
+pub(super) fn key_as_toml(key: &str) -> String {
     let bare = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
     if bare { key.to_owned() } else { toml::Value::String(key.to_owned()).to_string() }
 }

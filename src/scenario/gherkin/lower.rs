@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::keys::{Key, SCENARIO, Section};
-use crate::scenario::problems::{Problems, SourceId};
+use crate::scenario::problems::{Part, Problems, SourceId};
 use crate::scenario::source::Source;
 use crate::scenario::spelling::{nearest, suggestion};
 use crate::scenario::syntax;
@@ -318,7 +318,7 @@ impl Lowering<'_> {
             }
             Some(DocString::Filled(text)) => {
                 let (text, _) = without_media_type(text);
-                let id = self.problems.add_source("text of an outline, filled in", text);
+                let id = self.problems.add_part(Part::Own, "text of an outline, filled in", text);
                 syntax::parse_at(text, id, 0, self.problems)
             }
         };

@@ -75,6 +75,9 @@ pub(super) fn pattern(kind: Kind) -> String {
         Kind::Table(_) | Kind::Named(_) | Kind::List(_) | Kind::OneOrMore(_) => {
             unreachable!("a table is not said in one value")
         }
+        Kind::PriceByGroup | Kind::Hosts | Kind::Date | Kind::ByPath | Kind::Partial(_) => {
+            unreachable!("no scenario has this")
+        }
     }
 }
 
@@ -330,6 +333,7 @@ pub(super) fn said(kind: Kind, node: &Node) -> Option<String> {
             Some(joined(&parts))
         }
         Kind::Table(_) | Kind::Named(_) | Kind::List(_) | Kind::OneOrMore(_) => None,
+        Kind::PriceByGroup | Kind::Hosts | Kind::Date | Kind::ByPath | Kind::Partial(_) => None,
     }
 }
 

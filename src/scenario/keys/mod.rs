@@ -3,10 +3,12 @@
 //! The readers of `sections/` ask for exactly these keys; in builds with debug assertions each of them checks it.
 
 mod expect;
+mod project;
 mod stimulus;
 mod system;
 
 use expect::{EXPECT, OBJECTIVE, RUN, STOP};
+pub(super) use project::{PROJECT, is_whole, no_default};
 use stimulus::{FAULT, LIMITS, LOAD};
 use system::{OWNER, TARGET};
 
@@ -76,6 +78,16 @@ pub(super) enum Kind {
     Objective,
     /// Groups with a number each.
     CountByGroup,
+    /// Names of groups, whether or not they exist, with a price each.
+    PriceByGroup,
+    /// A list of names or addresses of hosts, each once.
+    Hosts,
+    /// A day, as text.
+    Date,
+    /// Paths of a scenario, each with a value.
+    ByPath,
+    /// A table of which any key may be missing, and some may not be written: see [`no_default`].
+    Partial(&'static Section),
     /// A table.
     Table(&'static Section),
     /// Tables by names that the user chooses.

@@ -62,6 +62,9 @@ pub struct Owner {
     pub cost_center: Option<String>,
 }
 
+/// Of the ready instances of a group, lost at once at most, where a scenario does not say: half.
+pub(crate) const LOST_AT_ONCE: Share = Share::percent(50);
+
 /// What may be lost.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Limits {

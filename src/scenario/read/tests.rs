@@ -20,7 +20,7 @@ fn read_with(text: &str, set: &[&str], environment: &[(&str, &str)]) -> Result<L
     let set: Vec<String> = set.iter().map(|argument| (*argument).to_owned()).collect();
     let lookup =
         |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-    read(&Source::new("a.toml", text), &Overrides { set: &set, environment: &lookup })
+    read(&Source::new("a.toml", text), &Overrides { set: &set, environment: &lookup, ..Overrides::NONE })
         .map_err(|diagnostics| plain(&diagnostics))
 }
 
@@ -167,7 +167,13 @@ fn variables_are_filled_in_and_recorded() {
         .iter()
         .map(|one| (one.key.as_str(), one.value.as_str(), one.from.as_str()))
         .collect();
-    assert_eq!(recorded, [("${RATE}", "20", "default"), ("${REPLICAS}", "3", "environment")]);
+    assert_eq!(
+        recorded,
+        [
+            ("target.local.primary.replicas", "3", "environment (REPLICAS)"),
+            ("load.baseline_rate", "20/s", "default of ${RATE}"),
+        ]
+    );
 }
 
 #[test]
@@ -305,7 +311,7 @@ proptest! {
             text.replace_range(start..end.max(start), SNIPPETS[snippet]);
         }
         let set = [set];
-        let overrides = Overrides { set: &set, environment: &|_| None };
+        let overrides = Overrides { set: &set, ..Overrides::NONE };
         if let Err(diagnostics) = read(&Source::new("a.toml", text), &overrides) {
             for diagnostic in &diagnostics {
                 let mut out = String::new();

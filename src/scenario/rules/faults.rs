@@ -1,7 +1,7 @@
 //! Faults, and how much they may cost.
 
 use super::{Rules, instances, is_standby};
-use crate::scenario::model::{Fault, FaultAction, LocalGroup, Victims};
+use crate::scenario::model::{Fault, FaultAction, LOST_AT_ONCE, LocalGroup, Victims};
 use crate::scenario::reader::Read;
 use crate::scenario::units::Share;
 
@@ -109,7 +109,7 @@ impl<'t> Rules<'_, 't> {
 
     /// How many may be lost at once where so many are ready; one always may.
     fn allowed(&self, ready: u32) -> u32 {
-        let share = self.draft.limits.value.lost_at_once.unwrap_or(Share::percent(50));
+        let share = self.draft.limits.value.lost_at_once.unwrap_or(LOST_AT_ONCE);
         let allowed = u64::from(ready) * share.ppb / Share::WHOLE.ppb;
         u32::try_from(allowed).unwrap_or(u32::MAX).max(1)
     }

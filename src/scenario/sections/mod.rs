@@ -52,7 +52,7 @@ pub(super) struct ExpectDraft<'t> {
 /// The names that a tree declares, whether or not what they name can be read.
 pub(super) fn names(root: &Node) -> Names {
     let of = |node: &Node| node.entries().iter().map(|entry| entry.key.clone()).collect();
-    Names { groups: of(root.get("target").get("local")), objectives: of(root.get("slo")) }
+    Names { groups: of(root.get("target").get("local")), objectives: of(root.get("slo")), open: false }
 }
 
 /// The names that expectations for a recorded scenario may use.
@@ -63,7 +63,7 @@ pub(super) fn names_with(root: &Node, recorded: &Scenario) -> Names {
     } else {
         names(root).objectives
     };
-    Names { groups: groups.keys().cloned().collect(), objectives }
+    Names { groups: groups.keys().cloned().collect(), objectives, open: false }
 }
 
 /// Reads a whole scenario.

@@ -70,6 +70,7 @@ pub struct LocalWorld {
     groups: BTreeMap<String, LocalGroup>,
     program: PathBuf,
     seed: u64,
+    allowed_hosts: Vec<String>,
     capabilities: Capabilities,
     out: mpsc::UnboundedSender<Observation>,
     observations: RefCell<Option<mpsc::UnboundedReceiver<Observation>>>,
@@ -91,7 +92,14 @@ impl LocalWorld {
         let (out, observations) = mpsc::unbounded_channel();
         let capabilities = Capabilities { world: "local", sources: sources(&groups) };
         let observations = RefCell::new(Some(observations));
-        Self { groups, program, seed, capabilities, out, observations, fleet: None }
+        let allowed_hosts = Vec::new();
+        Self { groups, program, seed, allowed_hosts, capabilities, out, observations, fleet: None }
+    }
+
+    /// Lets load go to these hosts, too, besides loopback.
+    pub fn allowing(mut self, hosts: Vec<String>) -> Self {
+        self.allowed_hosts = hosts;
+        self
     }
 
     /// Where the balancer listens, while the world is open.
@@ -194,7 +202,9 @@ impl World for LocalWorld {
     fn load(&self, plan: &LoadPlan, control: watch::Receiver<LoadControl>) -> impl Stream<Item = LoadWindow> {
         // A world that is not open has nothing to send to.
         let windows = self.fleet.as_ref().and_then(|running| {
-            let started = load::run(plan, running.balancer, running.clock, control);
+            let balancer = running.balancer;
+            let started = load::Target::permitted(&balancer.ip().to_string(), balancer, &self.allowed_hosts)
+                .and_then(|target| load::run(plan, target, running.clock, control));
             if let Err(error) = &started {
                 let note = Note { code: "load-not-started".to_owned(), text: error.to_string() };
                 let event = Event::Note(note);
