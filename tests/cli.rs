@@ -185,7 +185,7 @@ fn plan_for_machines_is_json_with_what_was_set_from_outside() {
 #[test]
 fn schemas_are_json() {
     let folder = tempfile::tempdir().unwrap();
-    for of in ["scenario", "verdict", "suite"] {
+    for of in ["scenario", "project", "verdict", "suite"] {
         let output = springback(&["schema", of], folder.path());
         assert_eq!(code(&output), 0);
         let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -325,7 +325,8 @@ fn a_value_from_outside_may_stand_in_a_step() {
                 And a steady load of 40 requests per second on \"/\"\n    When at 3 seconds 1 instance of \"primary\" is killed\n    \
                 Then each killed instance is replaced within 5 seconds\n";
     let source = Source::new("test.feature", text);
-    let found = read_feature(&source, &Overrides { set: &sets, environment: &environment }, &no_import)
+    let overrides = Overrides { set: &sets, environment: &environment, ..Overrides::NONE };
+    let found = read_feature(&source, &overrides, &no_import)
         .unwrap_or_else(|diagnostics| panic!("{}", plain(&diagnostics)));
     let lowered = &found.scenarios[0].lowered;
     let primary = &lowered.scenario.groups()["primary"];

@@ -88,6 +88,9 @@ fn value(kind: Kind) -> BoxedStrategy<Value> {
                 Value::Table(groups.map(|(group, n)| entry(group, Value::Integer(n.into()))).collect())
             })
             .boxed(),
+        Kind::PriceByGroup | Kind::Hosts | Kind::Date | Kind::ByPath | Kind::Partial(_) => {
+            unreachable!("no scenario has this")
+        }
         Kind::Table(section) => table(section),
         Kind::TimeOr(section) => prop_oneof![time(), table(section)].boxed(),
         Kind::Named(section) => {
