@@ -109,7 +109,7 @@ pub struct Header {
     pub suite_id: String,
     /// Source texts as read: the scenario and what it brought in.
     pub sources: Vec<SourceText>,
-    /// Values given on the command line or from the environment.
+    /// Values that do not stand in the scenario's own file.
     pub overrides: Vec<Override>,
     /// The lowered scenario.
     pub scenario: Scenario,
