@@ -1,5 +1,6 @@
 //! The command line: one file a verb. The only room that prints.
 
+mod attempt;
 mod convert;
 mod cucumber;
 mod exit;
@@ -14,6 +15,7 @@ mod run;
 mod schema;
 mod settings;
 mod show;
+mod signals;
 mod steps;
 mod suite;
 

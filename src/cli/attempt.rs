@@ -1,0 +1,145 @@
+//! One scenario, run once: its folder, its history, its verdict.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use crate::history::{self, Clock, Event, Header, HistoryWriter, Wall};
+use crate::plan::{self, Plan};
+use crate::report::{self, Verdict};
+use crate::run::{Ended, Finished};
+use crate::world::World;
+use crate::world::local::{self, LocalWorld};
+
+use super::live::Live;
+use super::load::Loaded;
+use super::run::Suite;
+use super::signals::Signals;
+use super::{Exit, judge, judging, show, suite};
+
+impl Suite<'_> {
+    /// Runs a scenario, and judges it: its verdict, the page that shows it, and what it would end springback with.
+    ///
+    /// # Errors
+    /// Why it was not run.
+    pub(super) async fn run_one(
+        &self,
+        one: Loaded,
+        signals: &Signals,
+    ) -> Result<(Verdict, String, Exit), (String, Exit)> {
+        let refuse = |reason: String| (reason, Exit::Refused);
+        let scenario = one.lowered.scenario.clone();
+        let plan = plan::lower(&scenario, self.seed);
+        let folder = self.folder.join(&one.stem);
+        let clock = Clock::start(Wall::Machine);
+        let mut world = LocalWorld::new(scenario.groups().clone(), self.program.clone(), self.seed)
+            .allowing(self.project.allowed_hosts.clone());
+        let header = self.header(&one, &plan, &world, clock);
+        let history = open_history(&folder, header).map_err(refuse)?;
+        let mut live = Live::new(&scenario, &plan, self.args.quiet);
+        let finished =
+            crate::run::run(&scenario, &plan, &mut world, clock, history, signals.subscribe(), &mut live)
+                .await;
+        live.finish();
+        self.judge_one(finished, &scenario, &plan, &folder)
+    }
+
+    fn header(&self, one: &Loaded, plan: &Plan, world: &LocalWorld, clock: Clock) -> Header {
+        let capabilities = world.capabilities();
+        let scenario = one.lowered.scenario.clone();
+        Header {
+            format: history::FORMAT.into(),
+            tool: env!("CARGO_PKG_VERSION").into(),
+            suite_id: self.id.clone(),
+            sources: std::iter::once(&one.source)
+                .chain(&one.imports)
+                .map(|source| history::SourceText { name: source.name.clone(), text: source.text.clone() })
+                .collect(),
+            overrides: one.lowered.overrides.clone(),
+            origins: one.lowered.origins.clone(),
+            reference: suite::last_passing(&self.reports, &scenario.name),
+            scenario,
+            plan: plan.clone(),
+            world: capabilities.world.into(),
+            signal_sources: capabilities.sources.clone(),
+            started_unix_ms: clock.origin_unix_ms(),
+        }
+    }
+
+    fn judge_one(
+        &self,
+        finished: Finished,
+        scenario: &crate::scenario::Scenario,
+        plan: &Plan,
+        folder: &Path,
+    ) -> Result<(Verdict, String, Exit), (String, Exit)> {
+        let Finished { tracks, ended, unhealed } = finished;
+        if let Ended::Refused(reason) = ended {
+            // What an attempt to open a world has left behind weighs more than that it was refused.
+            let exit = if unhealed.is_empty() { Exit::Refused } else { Exit::HealIncomplete };
+            return Err(([vec![reason], unhealed].concat().join("; "), exit));
+        }
+        let (mut verdict, mut exit) = judging::judge(&tracks, scenario, plan);
+        if let Ended::HistoryLost(error) = &ended {
+            show::error(format!(
+                "the history could not be written any more ({error}); no fault was injected after that, and everything is \
+                 healed; what was recorded is in {}",
+                folder.display()
+            ));
+            exit = exit.worse(Exit::HistoryLost);
+        }
+        for left in &unhealed {
+            show::error(format!("not healed: {left}; finish it with `springback heal {}`", folder.display()));
+            exit = exit.worse(Exit::HealIncomplete);
+        }
+        verdict.exit_code = exit.code();
+        let json = serde_json::to_string_pretty(&verdict).expect("a verdict is plain data");
+        let written = suite::write(&folder.join(suite::VERDICT), &json)
+            .and_then(|()| suite::write(&folder.join("summary.md"), &report::summary_md(&verdict, &tracks)));
+        // Before the verdict is shown: it names the exit code, and that has to be the one that follows.
+        exit = exit.worse(report_written(folder, written));
+        verdict.exit_code = exit.code();
+        let page = report::terminal(&verdict, &tracks, judge::look());
+        Ok((verdict, page, exit))
+    }
+}
+
+/// Says that reports could not be written, if so.
+pub(super) fn report_written(folder: &Path, written: io::Result<()>) -> Exit {
+    match written {
+        Ok(()) => Exit::Pass,
+        Err(error) => {
+            show::error(format!("cannot write the reports into {}: {error}", folder.display()));
+            Exit::HistoryLost
+        }
+    }
+}
+
+/// Creates the folder of a scenario and its history, with the header and springback itself in it.
+fn open_history(folder: &Path, header: Header) -> Result<(HistoryWriter, Vec<history::Record>), String> {
+    let failed = |what: &Path, error: &io::Error| format!("cannot write to {}: {error}", what.display());
+    fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
+    let path = folder.join(suite::HISTORY);
+    let mut writer = HistoryWriter::create(&path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            format!(
+                "{} exists already: another run writes, or wrote, there; choose another --suite-id",
+                path.display()
+            )
+        }
+        _ => failed(&path, &error),
+    })?;
+    let runner = history::ChildStarted { role: suite::RUNNER.into(), process: local::this_process() };
+    let records = [Event::Header(Box::new(header)), Event::Child(runner)]
+        .into_iter()
+        .map(|event| writer.append(0, event))
+        .collect::<Result<Vec<_>, _>>();
+    match records {
+        Ok(records) => Ok((writer, records)),
+        Err(error) => {
+            // Nothing was started: half a header would only be a damaged history to everybody who comes after.
+            let _ = fs::remove_file(&path);
+            Err(failed(&path, &error))
+        }
+    }
+}
