@@ -24,17 +24,21 @@ impl Suite<'_> {
     /// Why it was not run.
     pub(super) async fn run_one(
         &self,
-        one: Loaded,
+        one: &Loaded,
+        attempt: u32,
         signals: &Signals,
     ) -> Result<(Verdict, String, Exit), (String, Exit)> {
         let refuse = |reason: String| (reason, Exit::Refused);
         let scenario = one.lowered.scenario.clone();
         let plan = plan::lower(&scenario, self.seed);
-        let folder = self.folder.join(&one.stem);
+        let folder = match attempt {
+            1 => self.folder.join(&one.stem),
+            _ => self.folder.join(format!("{}.attempt-{attempt}", one.stem)),
+        };
         let clock = Clock::start(Wall::Machine);
         let mut world = LocalWorld::new(scenario.groups().clone(), self.program.clone(), self.seed)
             .allowing(self.project.allowed_hosts.clone());
-        let header = self.header(&one, &plan, &world, clock);
+        let header = self.header(one, &plan, &world, clock);
         let history = open_history(&folder, header).map_err(refuse)?;
         let mut live = Live::new(&scenario, &plan, self.args.quiet);
         let finished =

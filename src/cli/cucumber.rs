@@ -270,7 +270,7 @@ impl Reporter {
     }
 
     /// Ends the report: cucumber's count, and its files.
-    pub(super) fn finish(mut self, files: &Files) -> (Option<String>, Exit) {
+    pub(super) fn finish(&mut self, files: &Files) -> (Option<String>, Exit) {
         self.close_feature(UNIX_EPOCH);
         self.tell(UNIX_EPOCH, event::Cucumber::Finished);
         let mut exit = Exit::Pass;

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::history::{self, Ending, HistoryError, Tracks};
 use crate::plan;
-use crate::report::{self, Look, SuiteVerdict, Verdict};
+use crate::report::{self, Look, Ran, SuiteVerdict, Verdict};
 use crate::scenario::{self, Overrides, Source};
 
 use super::{Exit, Output, judging, show, suite};
@@ -48,13 +48,13 @@ pub(super) fn judge(args: &JudgeArgs) -> Exit {
                 if args.output == Output::Text {
                     show::print(&report::terminal(&verdict, &tracks, look()));
                 }
-                verdicts.push(verdict);
+                verdicts.push(verdict.into());
             }
             Err(one) => exit = exit.worse(one),
         }
     }
     if args.output == Output::Json {
-        let suite_id = verdicts.first().map(|verdict| verdict.suite_id.clone()).unwrap_or_default();
+        let suite_id = verdicts.first().map(|ran: &Ran| ran.verdict.suite_id.clone()).unwrap_or_default();
         let suite = SuiteVerdict::new(&suite_id, verdicts, Vec::new(), exit.code());
         show::print(&serde_json::to_string_pretty(&suite).expect("a verdict is plain data"));
     }

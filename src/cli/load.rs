@@ -15,6 +15,8 @@ pub(super) struct Loaded {
     /// Name of its folder in the suite's: the file's name without its ending, and in a feature the scenario's after it.
     pub(super) stem: String,
     pub(super) source: Source,
+    /// Where in the source it begins, from 1.
+    pub(super) line: u32,
     /// Other files that went into it, the settings among them.
     pub(super) imports: Vec<Source>,
     pub(super) lowered: Lowered,
@@ -94,14 +96,19 @@ fn read_file(file: &Path, overrides: &Overrides<'_>) -> Result<Vec<Loaded>, Vec<
     let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     if file.extension().is_none_or(|extension| extension != scenario::FEATURE) {
         let lowered = scenario::read(&source, overrides)?;
-        return Ok(vec![Loaded { stem, source, imports: Vec::new(), lowered, steps: None }]);
+        return Ok(vec![Loaded { stem, source, line: 1, imports: Vec::new(), lowered, steps: None }]);
     }
     let folder = file.parent().unwrap_or(Path::new(""));
     let found = scenario::read_feature(&source, overrides, &|path| Source::read(&folder.join(path)))?;
     let feature = event::Source::new(found.gherkin);
+    let line = |rule: Option<usize>, index: usize| {
+        let scenarios = rule.map_or(&feature.scenarios, |rule| &feature.rules[rule].scenarios);
+        u32::try_from(scenarios[index].position.line).unwrap_or(u32::MAX)
+    };
     let loaded = found.scenarios.into_iter().map(|one| Loaded {
         stem: format!("{stem}.{}", slug(&one.lowered.scenario.name)),
         source: source.clone(),
+        line: line(one.rule, one.index),
         imports: one.imports,
         lowered: one.lowered,
         steps: Some(Steps { feature: feature.clone(), rule: one.rule, index: one.index }),

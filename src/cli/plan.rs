@@ -14,20 +14,27 @@ use crate::scenario::{
 };
 
 use super::load::{Call, Loaded, load};
+use super::select::{self, Selection};
 use super::{Exit, Output, ScenarioArgs, show};
 
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
     #[command(flatten)]
     scenarios: ScenarioArgs,
+    #[command(flatten)]
+    selection: Selection,
     /// How to print.
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
 }
 
 pub(super) fn plan(args: &PlanArgs) -> Exit {
-    match load(&args.scenarios) {
-        Ok(call) => show_plans(args.scenarios.seed, &call, args.output),
+    let call = match load(&args.scenarios) {
+        Ok(call) => call,
+        Err(exit) => return exit,
+    };
+    match select::select(call.scenarios, &args.selection) {
+        Ok((scenarios, _)) => show_plans(args.scenarios.seed, &Call { scenarios, ..call }, args.output),
         Err(exit) => exit,
     }
 }

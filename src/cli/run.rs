@@ -1,30 +1,43 @@
 //! `run`: scenarios, one after another, each judged when it is over.
 
-use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::history::{Clock, Wall};
-use crate::report::{self, NotRun, SuiteVerdict, Verdict};
-use crate::scenario::Project;
+use crate::scenario::{Project, Span, UnitError};
 
-use super::attempt::report_written;
-use super::cucumber::{Files, Reporter, Went};
+use super::cucumber::Files;
 use super::load::{Call, Loaded, load};
-use super::signals::Signals;
-use super::{Exit, Output, ScenarioArgs, judge, show, suite};
+use super::select::{self, Selection};
+use super::{Exit, Output, ScenarioArgs, list, show, suite};
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
     #[command(flatten)]
     scenarios: ScenarioArgs,
+    #[command(flatten)]
+    selection: Selection,
     /// Name of the suite, and of its folder. Default: the time, and four digits.
     #[arg(long, value_name = "ID")]
     suite_id: Option<String>,
     /// Show the plan instead; start nothing. The same as `springback plan`.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "list")]
     dry_run: bool,
+    /// List the scenarios instead, with their tags and how long they can take; start nothing.
+    #[arg(long)]
+    list: bool,
+    /// Run an inconclusive scenario again, up to so many times; the last attempt counts, each is reported. One that failed
+    /// is never run again.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) retries: u32,
+    /// After a scenario that fails, start no other. What is inconclusive does not stop the suite.
+    #[arg(long)]
+    pub(super) fail_fast: bool,
+    /// Start no scenario that could go on beyond this time, like `30m`. The one that runs is never cut short; what was not
+    /// run because of it makes the suite inconclusive at best.
+    #[arg(long, value_name = "TIME", value_parser = a_time)]
+    pub(super) max_time: Option<Span>,
     /// Write what cucumber reports of the features as JSON.
     #[arg(long, value_name = "FILE")]
     cucumber_json: Option<PathBuf>,
@@ -36,11 +49,15 @@ pub(super) struct RunArgs {
     pub(super) quiet: bool,
     /// How to print the verdict.
     #[arg(long, value_enum, default_value_t = Output::Text)]
-    output: Output,
+    pub(super) output: Output,
+}
+
+fn a_time(text: &str) -> Result<Span, String> {
+    text.parse().map_err(|error: UnitError| format!("it {error}"))
 }
 
 impl RunArgs {
-    fn cucumber(&self) -> Files {
+    pub(super) fn cucumber(&self) -> Files {
         Files { json: self.cucumber_json.clone(), junit: self.cucumber_junit.clone() }
     }
 }
@@ -54,6 +71,10 @@ pub(super) struct Suite<'a> {
     pub(super) folder: PathBuf,
     pub(super) seed: u64,
     pub(super) program: PathBuf,
+    /// Scenarios that their tags left out.
+    pub(super) left_out: usize,
+    /// Since the start of the suite.
+    pub(super) clock: Clock,
 }
 
 pub(super) fn run(args: &RunArgs) -> Exit {
@@ -61,10 +82,19 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         Ok(call) => call,
         Err(exit) => return exit,
     };
+    let Call { scenarios, project, reports } = call;
+    let notes = strangers(&project, &scenarios);
+    let (scenarios, left_out) = match select::select(scenarios, &args.selection) {
+        Ok(selected) => selected,
+        Err(exit) => return exit,
+    };
+    if args.list {
+        return list::list(&scenarios, left_out, &project.quarantine, args.output);
+    }
     if args.dry_run {
+        let call = Call { scenarios, project, reports };
         return super::plan::show_plans(args.scenarios.seed, &call, args.output);
     }
-    let Call { scenarios, project, reports } = call;
     if let Some(id) = args.suite_id.as_ref().filter(|id| !suite::is_valid_id(id)) {
         show::error(format!(
             "--suite-id \"{id}\" cannot be the name of a folder: use letters, digits, `.`, `_` and `-`, and do not begin \
@@ -76,12 +106,12 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         show::error(format!("{reason}; nothing was started"));
         return Exit::BadInput;
     }
-    let started_ms = Clock::start(Wall::Machine).unix_ms();
+    let clock = Clock::start(Wall::Machine);
     #[expect(clippy::disallowed_methods, reason = "the seed itself has to come from somewhere")]
     let drawn = rand::random::<u64>();
     // A drawn seed is short enough to be typed again.
     let seed = args.scenarios.seed.unwrap_or(drawn >> 40);
-    let id = args.suite_id.clone().unwrap_or_else(|| suite::new_id(started_ms, drawn));
+    let id = args.suite_id.clone().unwrap_or_else(|| suite::new_id(clock.unix_ms(), drawn));
     let folder = reports.join(&id);
     let program = match std::env::current_exe() {
         Ok(program) => program,
@@ -91,7 +121,8 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         }
     };
     if !args.quiet {
-        show::say(format_args!("suite {id}, seed {seed}, writing to {}", folder.display()));
+        let counted = list::counted(scenarios.len(), left_out);
+        show::say(format_args!("suite {id}, {counted}, seed {seed}, writing to {}", folder.display()));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
@@ -101,94 +132,24 @@ pub(super) fn run(args: &RunArgs) -> Exit {
             return Exit::Internal;
         }
     };
-    let suite = Suite { args, id, project, reports, folder, seed, program };
+    let suite = Suite { args, id, project, reports, folder, seed, program, left_out, clock };
     let local = tokio::task::LocalSet::new();
-    let exit = local.block_on(&runtime, suite.run(scenarios));
+    let exit = local.block_on(&runtime, suite.run(scenarios, notes));
     // Whatever a world may still wait for must not hold the process.
     runtime.shutdown_background();
     exit
 }
 
-impl Suite<'_> {
-    async fn run(&self, loaded: Vec<Loaded>) -> Exit {
-        let signals = match Signals::listen() {
-            Ok(signals) => signals,
-            Err(error) => {
-                show::error(format!("cannot listen for signals: {error}"));
-                return Exit::Refused;
-            }
-        };
-        let mut exit = Exit::Pass;
-        let mut verdicts: Vec<Verdict> = Vec::new();
-        let mut not_run: Vec<NotRun> = Vec::new();
-        let mut cucumber = Reporter::new(show::colour(&io::stdout()));
-        for one in loaded {
-            let name = one.lowered.scenario.name.clone();
-            let steps = one.steps.clone();
-            if signals.interrupted() {
-                // The signal may have come when the scenario before was over: then nothing else says so.
-                let reason = "the suite was interrupted before it".to_owned();
-                if let Some(steps) = &steps {
-                    self.show(&cucumber.scenario(steps, &Went::NotRun(&reason)));
-                }
-                not_run.push(NotRun { scenario: name, reason });
-                // The signal may have come when a run was over, and no run then has it on record.
-                exit = exit.worse(Exit::Interrupted);
-                continue;
-            }
-            match self.run_one(one, &signals).await {
-                Ok((verdict, page, one)) => {
-                    exit = exit.worse(one);
-                    if let Some(steps) = &steps {
-                        self.show(&cucumber.scenario(steps, &Went::Judged(&verdict)));
-                    }
-                    self.show(&page);
-                    verdicts.push(verdict);
-                }
-                Err((reason, one)) => {
-                    if let Some(steps) = &steps {
-                        self.show(&cucumber.scenario(steps, &Went::NotRun(&reason)));
-                    }
-                    show::error(format!("\"{name}\" was not run: {reason}"));
-                    exit = exit.worse(one);
-                    not_run.push(NotRun { scenario: name, reason });
-                }
-            }
-        }
-        let (tally, written) = cucumber.finish(&self.args.cucumber());
-        exit = exit.worse(written);
-        let several = verdicts.len() + not_run.len() > 1;
-        let suite = SuiteVerdict::new(&self.id, verdicts, not_run, exit.code());
-        match self.args.output {
-            Output::Json => {
-                show::print(&serde_json::to_string_pretty(&suite).expect("a verdict is plain data"))
-            }
-            Output::Text if several => show::print(&report::suite_terminal(&suite, judge::look())),
-            Output::Text => {}
-        }
-        if let Some(tally) = tally {
-            self.show(&tally);
-        }
-        exit.worse(self.write_suite(&suite))
-    }
-
-    /// For people, unless the output is for machines.
-    fn show(&self, text: &str) {
-        if self.args.output == Output::Text {
-            show::print(text);
-        }
-    }
-
-    /// Writes what belongs to the suite as a whole.
-    fn write_suite(&self, suite: &SuiteVerdict) -> Exit {
-        if !self.folder.is_dir() {
-            // Every scenario was refused: there is nothing to report from.
-            return Exit::Pass;
-        }
-        let junit = suite::write(&self.folder.join("junit.xml"), &report::junit(suite));
-        let summary = suite::write(&self.folder.join("summary.md"), &report::suite_summary_md(suite));
-        let written = report_written(&self.folder, junit.and(summary));
-        // Where nothing ran no history is lost: what refused the scenarios refuses their reports, too.
-        if suite.scenarios.is_empty() { Exit::Pass } else { written }
-    }
+/// Entries of the quarantine that no scenario of the call has the name of.
+fn strangers(project: &Project, loaded: &[Loaded]) -> Vec<String> {
+    let is_known = |name: &str| loaded.iter().any(|one| one.lowered.scenario.name == name);
+    let strangers = project.quarantine.iter().filter(|entry| !is_known(&entry.scenario));
+    strangers
+        .map(|entry| {
+            format!(
+                "the quarantine of \"{}\" fits no scenario of this call ({}:{})",
+                entry.scenario, entry.origin.source, entry.origin.line
+            )
+        })
+        .collect()
 }

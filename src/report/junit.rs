@@ -3,32 +3,34 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
 use crate::check::Outcome;
 use crate::diagnose::Diagnosis;
 
-use super::suite::{NotRun, SuiteVerdict};
-use super::verdict::{Judged, Verdict};
+use super::suite::{NotRun, Ran, SuiteVerdict};
+use super::verdict::Judged;
 use super::words::exit_meaning;
 
 /// A suite as Jenkins, GitLab and GitHub read it: fail is a failure, inconclusive is an error, since a test that could
 /// not tell must not look like one that passed.
 pub fn junit(suite: &SuiteVerdict) -> String {
     let mut report = Report::new("springback");
-    for verdict in &suite.scenarios {
-        report.add_test_suite(scenario(verdict));
+    for ran in &suite.scenarios {
+        report.add_test_suite(scenario(ran));
     }
     for not_run in &suite.not_run {
         report.add_test_suite(refused(not_run));
     }
-    let total_us: u64 = suite.scenarios.iter().map(|verdict| verdict.duration_us).sum();
+    let attempts = suite.scenarios.iter().flat_map(Ran::attempts);
+    let total_us: u64 = attempts.map(|verdict| verdict.duration_us).sum();
     report.set_time(Duration::from_micros(total_us));
     // It writes to memory, and `quick-junit` has already left out what XML cannot hold.
     report.to_string().expect("a report in memory can be written")
 }
 
-fn scenario(verdict: &Verdict) -> TestSuite {
+fn scenario(ran: &Ran) -> TestSuite {
+    let verdict = &ran.verdict;
     let mut suite = TestSuite::new(&verdict.scenario);
     suite.timestamp = verdict.started.parse().ok();
     suite.set_time(Duration::from_micros(verdict.duration_us));
@@ -50,8 +52,13 @@ fn scenario(verdict: &Verdict) -> TestSuite {
     if let Some(runbook) = &verdict.runbook {
         suite.add_property(Property::new("runbook", runbook));
     }
+    if let Some(quarantine) = &ran.quarantine {
+        suite.add_property(Property::new("quarantine", quarantine.said()));
+    }
+    let attempts = (ran.earlier_attempts.len() + 1).to_string();
+    suite.add_property(Property::new("attempts", &attempts));
     for judged in &verdict.findings {
-        suite.add_test_case(expectation(&verdict.scenario, judged));
+        suite.add_test_case(expectation(ran, judged));
     }
     // A run that went wrong as a whole must not look green because each of its expectations does.
     let wrong = exit_meaning(verdict.exit_code)
@@ -63,25 +70,43 @@ fn scenario(verdict: &Verdict) -> TestSuite {
     suite
 }
 
-fn expectation(scenario: &str, judged: &Judged) -> TestCase {
+fn expectation(ran: &Ran, judged: &Judged) -> TestCase {
     let finding = &judged.finding;
     let mut status = match finding.outcome {
         Outcome::Pass => TestCaseStatus::success(),
         Outcome::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),
         Outcome::Inconclusive => TestCaseStatus::non_success(NonSuccessKind::Error),
     };
-    if finding.outcome == Outcome::Pass {
-        let mut case = TestCase::new(name(judged), status);
-        case.set_classname(scenario);
-        case.set_system_out(&finding.text);
-        place(&mut case, judged);
-        return case;
+    if finding.outcome != Outcome::Pass {
+        // What is put up with turns nothing red, and must not look as if it had passed either.
+        let quarantine = ran.quarantine.as_ref().filter(|quarantine| !quarantine.expired);
+        let message = match quarantine {
+            Some(quarantine) => {
+                status = TestCaseStatus::skipped();
+                format!("{}: {}: {}", quarantine.said(), finding.outcome.as_str(), finding.text)
+            }
+            None => finding.text.clone(),
+        };
+        status.set_message(message).set_type(&finding.code).set_description(details(judged));
     }
-    status.set_message(&finding.text).set_type(&finding.code).set_description(details(judged));
+    for earlier in &ran.earlier_attempts {
+        let same = earlier.findings.iter().find(|one| one.finding.id == finding.id);
+        status.add_reruns(same.filter(|one| one.finding.outcome != Outcome::Pass).map(rerun));
+    }
     let mut case = TestCase::new(name(judged), status);
-    case.set_classname(scenario);
+    case.set_classname(&ran.verdict.scenario);
+    if finding.outcome == Outcome::Pass {
+        case.set_system_out(&finding.text);
+    }
     place(&mut case, judged);
     case
+}
+
+/// An attempt before the one that counts: with it a pass is a flaky one.
+fn rerun(judged: &Judged) -> TestRerun {
+    let mut rerun = TestRerun::new(NonSuccessKind::Error);
+    rerun.set_message(&judged.finding.text).set_type(&judged.finding.code).set_description(details(judged));
+    rerun
 }
 
 /// The id makes it unique, and the same from night to night.

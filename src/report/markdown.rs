@@ -8,7 +8,7 @@ use crate::diagnose::say::{lasting, relative};
 use crate::history::Tracks;
 
 use super::sentences::{self, outcome_word};
-use super::suite::SuiteVerdict;
+use super::suite::{Ran, SuiteVerdict};
 use super::timeline::replicas_over_time;
 use super::verdict::Verdict;
 use super::words::{exit_meaning, mark, tally};
@@ -36,7 +36,7 @@ pub fn summary_md(verdict: &Verdict, tracks: &Tracks) -> String {
 /// All scenarios of a call: a table, then why each one that did not pass did not.
 pub fn suite_summary_md(suite: &SuiteVerdict) -> String {
     let mut text = String::new();
-    let outcomes = suite.scenarios.iter().map(|verdict| verdict.outcome);
+    let outcomes = suite.scenarios.iter().filter(|ran| ran.counts()).map(|ran| ran.verdict.outcome);
     let _ = writeln!(
         text,
         "# {} {}: springback suite `{}`\n",
@@ -44,31 +44,29 @@ pub fn suite_summary_md(suite: &SuiteVerdict) -> String {
         outcome_word(suite.outcome),
         suite.suite_id
     );
-    let not_run = match suite.not_run.len() {
-        0 => String::new(),
-        n => format!(" · {n} not run"),
-    };
-    let _ = writeln!(text, "{}{not_run} · exit code {}\n", tally(outcomes), suite.exit_code);
-    let _ = writeln!(text, "| | scenario | expectations | took |\n|---|---|---|---|");
-    for verdict in &suite.scenarios {
-        let tally = tally(verdict.findings.iter().map(|judged| judged.finding.outcome));
-        let _ = writeln!(
-            text,
-            "| {} | {} | {tally} | {} |",
-            mark(verdict.outcome),
-            cell(&verdict.scenario),
-            lasting(verdict.duration_us)
-        );
+    let _ = writeln!(text, "{}{} · exit code {}\n", tally(outcomes), suite.aside(), suite.exit_code);
+    let _ =
+        writeln!(text, "| | scenario | expectations | took | residual spend | |\n|---|---|---|---|---|---|");
+    for ran in &suite.scenarios {
+        for (index, verdict) in ran.attempts().enumerate() {
+            suite_row(&mut text, ran, index, verdict);
+        }
     }
     for not_run in &suite.not_run {
-        let _ = writeln!(text, "| ! | {} | not run: {} | |", cell(&not_run.scenario), cell(&not_run.reason));
+        let _ =
+            writeln!(text, "| ! | {} | not run: {} | | | |", cell(&not_run.scenario), cell(&not_run.reason));
     }
     text.push('\n');
-    for verdict in suite.scenarios.iter().filter(|verdict| verdict.outcome != Outcome::Pass) {
+    for note in &suite.notes {
+        let _ = writeln!(text, "> {}\n", inline(note));
+    }
+    for ran in suite.scenarios.iter().filter(|ran| ran.verdict.outcome != Outcome::Pass) {
+        let verdict = &ran.verdict;
         let _ = writeln!(text, "## {}\n", heading(verdict));
-        for trouble in
-            sentences::trouble(verdict).iter().map(String::as_str).chain(exit_meaning(verdict.exit_code))
-        {
+        let quarantine = ran.quarantine.as_ref().map(|quarantine| quarantine.said());
+        let trouble = sentences::trouble(verdict);
+        let trouble = trouble.iter().map(String::as_str).chain(exit_meaning(verdict.exit_code));
+        for trouble in trouble.chain(quarantine.as_deref()) {
             let _ = writeln!(text, "> **{}**\n", inline(trouble));
         }
         causes(&mut text, verdict, "###");
@@ -76,6 +74,27 @@ pub fn suite_summary_md(suite: &SuiteVerdict) -> String {
     text.truncate(text.trim_end().len());
     text.push('\n');
     text
+}
+
+fn suite_row(text: &mut String, ran: &Ran, attempt: usize, verdict: &Verdict) {
+    let tally = tally(verdict.findings.iter().map(|judged| judged.finding.outcome));
+    let residual = verdict.spend.as_ref().and_then(|spend| {
+        spend.residual_per_hour.as_ref().map(|residual| format!("{residual} {}/h", spend.currency))
+    });
+    let mut remarks: Vec<String> = Vec::new();
+    if !ran.earlier_attempts.is_empty() {
+        remarks.push(format!("attempt {} of {}", attempt + 1, ran.earlier_attempts.len() + 1));
+    }
+    remarks.extend(ran.quarantine.as_ref().map(|quarantine| quarantine.said()));
+    let _ = writeln!(
+        text,
+        "| {} | {} | {tally} | {} | {} | {} |",
+        mark(verdict.outcome),
+        cell(&verdict.scenario),
+        lasting(verdict.duration_us),
+        residual.unwrap_or_default(),
+        cell(&remarks.join(", "))
+    );
 }
 
 fn heading(verdict: &Verdict) -> String {

@@ -22,7 +22,7 @@ mod tests;
 pub use junit::{junit, reason};
 pub use markdown::{suite_summary_md, summary_md};
 pub use page::Look;
-pub use suite::{NotRun, SuiteVerdict, suite_schema};
+pub use suite::{NotRun, Quarantined, Ran, SuiteVerdict, suite_schema};
 pub use suite_terminal::suite_terminal;
 pub use terminal::terminal;
 pub use timeline::replicas_over_time;

@@ -9,7 +9,7 @@ fn suite() -> SuiteVerdict {
     };
     SuiteVerdict::new(
         "nightly-7",
-        vec![passing().verdict, failing().verdict, inconclusive().verdict],
+        vec![passing().verdict.into(), failing().verdict.into(), inconclusive().verdict.into()],
         vec![refused],
         5,
     )
@@ -111,7 +111,7 @@ fn junit_of_a_suite() {
 fn junit_never_shows_a_run_that_went_wrong_as_green() {
     let scene = passing();
     let verdict = Verdict { exit_code: 4, ..scene.verdict };
-    let xml = junit(&SuiteVerdict::new("s", vec![verdict], Vec::new(), 4));
+    let xml = junit(&SuiteVerdict::new("s", vec![verdict.into()], Vec::new(), 4));
     assert!(xml.contains(r#"failures="0" errors="1""#), "{xml}");
 }
 
@@ -166,7 +166,7 @@ fn an_unsealed_history_never_passes() {
 fn a_suite_is_as_bad_as_its_worst_part() {
     assert_eq!(suite().outcome, Outcome::Fail);
     assert_eq!(SuiteVerdict::new("s", Vec::new(), Vec::new(), 0).outcome, Outcome::Inconclusive);
-    assert_eq!(SuiteVerdict::new("s", vec![passing().verdict], Vec::new(), 0).outcome, Outcome::Pass);
+    assert_eq!(SuiteVerdict::new("s", vec![passing().verdict.into()], Vec::new(), 0).outcome, Outcome::Pass);
 }
 
 #[test]
@@ -195,4 +195,67 @@ fn a_histogram_that_cannot_be_read_gives_no_percentiles() {
     let load = verdict.load.unwrap();
     assert_eq!(load.response, None);
     assert!(load.service.is_some());
+}
+
+/// Every way in which a scenario of a suite may stand apart.
+fn mixed_suite() -> SuiteVerdict {
+    let quarantined = |verdict: Verdict, expired: bool| Ran {
+        quarantine: Some(Quarantined {
+            owner: "payments".into(),
+            until: "2026-12-31".into(),
+            reason: (!expired).then(|| "ticket 4711".into()),
+            expired,
+        }),
+        ..verdict.into()
+    };
+    let named = |verdict: Verdict, name: &str| Verdict { scenario: name.into(), ..verdict };
+    let retried = Ran {
+        earlier_attempts: vec![named(inconclusive().verdict, "retried")],
+        ..named(passing().verdict, "retried").into()
+    };
+    let scenarios = vec![
+        retried,
+        quarantined(named(failing().verdict, "known to leak"), false),
+        quarantined(named(failing().verdict, "known for too long"), true),
+    ];
+    let not_run = vec![NotRun {
+        scenario: "the last".into(),
+        reason: "--fail-fast: an earlier scenario failed".into(),
+    }];
+    let mut suite = SuiteVerdict::new("nightly-8", scenarios, not_run, 1);
+    suite.left_out = 3;
+    suite.notes.push("the quarantine of \"gone\" fits no scenario of this call: springback.toml:9".into());
+    suite
+}
+
+#[test]
+fn terminal_of_a_suite_at_80_columns() {
+    let text = suite_terminal(&mixed_suite(), Look { width: 80, colour: false });
+    for line in text.lines() {
+        assert!(textwrap::core::display_width(line) <= 80, "too long: {line}");
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn markdown_of_a_suite_with_everything() {
+    insta::assert_snapshot!(suite_summary_md(&mixed_suite()));
+}
+
+#[test]
+fn junit_of_a_suite_with_everything() {
+    let xml = junit(&mixed_suite());
+    assert!(xml.contains("flakyError"), "{xml}");
+    assert!(xml.contains("<skipped"), "{xml}");
+    insta::assert_snapshot!(xml);
+}
+
+#[test]
+fn what_is_quarantined_does_not_count_until_its_day_is_over() {
+    let with = |expired| {
+        let quarantine = Quarantined { owner: "o".into(), until: "2026-01-01".into(), reason: None, expired };
+        let ran = Ran { quarantine: Some(quarantine), ..failing().verdict.into() };
+        SuiteVerdict::new("s", vec![passing().verdict.into(), ran], Vec::new(), 0).outcome
+    };
+    assert_eq!((with(false), with(true)), (Outcome::Pass, Outcome::Fail));
 }
