@@ -27,7 +27,20 @@ fn code(output: &Output) -> i32 {
 #[test]
 fn help_teaches() {
     let folder = tempfile::tempdir().unwrap();
-    for verb in ["", "run", "plan", "judge", "heal", "steps", "convert", "schema", "explain"] {
+    for verb in [
+        "",
+        "init",
+        "run",
+        "plan",
+        "judge",
+        "heal",
+        "steps",
+        "convert",
+        "schema",
+        "explain",
+        "completions",
+        "man",
+    ] {
         let arguments: Vec<&str> = [verb, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let output = springback(&arguments, folder.path());
         assert_eq!(code(&output), 0);
@@ -185,7 +198,7 @@ fn plan_for_machines_is_json_with_what_was_set_from_outside() {
 #[test]
 fn schemas_are_json() {
     let folder = tempfile::tempdir().unwrap();
-    for of in ["scenario", "project", "verdict", "suite"] {
+    for of in ["scenario", "project", "system", "expectations", "verdict", "suite"] {
         let output = springback(&["schema", of], folder.path());
         assert_eq!(code(&output), 0);
         let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -323,4 +336,56 @@ fn convert_goes_both_ways_and_never_writes_over_a_file() {
     let again = springback(&["convert", &spike, "--to", "again.toml"], folder.path());
     assert_eq!(code(&again), 64);
     assert!(text(&again.stderr).contains("exists already"));
+}
+
+#[test]
+fn completions_know_the_verbs_and_options_of_every_shell() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = springback(&["completions", shell], folder.path());
+        assert_eq!(code(&output), 0);
+        let script = text(&output.stdout);
+        for word in ["judge", "completions", "suite-id"] {
+            assert!(script.contains(word), "{shell} does not complete {word}");
+        }
+    }
+    let output = springback(&["completions", "tcsh"], folder.path());
+    assert_eq!(code(&output), 64);
+    assert!(text(&output.stderr).contains("powershell"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn bash_takes_its_completions() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = springback(&["completions", "bash"], folder.path());
+    std::fs::write(folder.path().join("complete.bash"), script.stdout).unwrap();
+    // The words that bash would offer after `springback he`.
+    let command = "source complete.bash; COMP_WORDS=(springback he); COMP_CWORD=1; COMPREPLY=(); \
+                   _springback springback he springback; echo \"${COMPREPLY[*]}\"";
+    let Ok(output) = Command::new("bash").args(["-c", command]).current_dir(folder.path()).output() else {
+        return;
+    };
+    assert_eq!(text(&output.stdout).trim(), "heal", "{}", text(&output.stderr));
+}
+
+#[test]
+fn one_manual_page_has_every_verb_and_the_exit_codes() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = springback(&["man"], folder.path());
+    assert_eq!(code(&output), 0);
+    let page = text(&output.stdout);
+    let help = text(&springback(&["--help"], folder.path()).stdout);
+    let verbs =
+        help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    for verb in verbs.map(|line| line.split_whitespace().next().unwrap()) {
+        assert!(page.contains(&format!(".SS \"springback {verb}")), "no {verb} in:\n{page}");
+    }
+    let code_lines = help.lines().skip_while(|line| *line != "Exit codes:").skip(1);
+    for line in code_lines {
+        assert_eq!(page.matches(line).count(), 1, "{line} in:\n{page}");
+    }
+    // An option of a verb, its explanation, and an example kept as it is written.
+    for part in ["\\-\\-suite\\-id", "Name of the suite", ".nf\n  springback run checkout.toml"] {
+        assert!(page.contains(part), "no {part} in:\n{page}");
+    }
 }

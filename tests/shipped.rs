@@ -212,3 +212,27 @@ fn every_healthy_scenario_passes() {
         assert_eq!(*exit, 0, "{stem}:\n{told}");
     }
 }
+
+#[test]
+#[ignore = "needs half a minute"]
+fn what_init_writes_passes_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let springback = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_springback"))
+            .args(arguments)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let told =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (output.status.code(), told)
+    };
+    assert_eq!(springback(&["init"]).0, Some(0));
+    let (mut exit, mut told) = springback(&["run", "."]);
+    if told.contains("harness-starved") || told.contains("surge-not-delivered") {
+        println!("the machine was too busy; once more");
+        (exit, told) = springback(&["run", "."]);
+    }
+    assert_eq!(exit, Some(0), "{told}");
+    assert!(told.contains("2 passed"), "{told}");
+}

@@ -10,13 +10,13 @@ use super::{Exit, settings, show, suite};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Both say the same: what comes out lowers to an equal scenario. Comments are not carried over, and what a feature takes from
+Both say the same: what comes out lowers to an equal scenario. Comments are not carried over, and what a feature takes from \
 another file is written out.
 
 Examples:
   springback convert scenarios/spike.toml > features/spike.feature
   springback convert features/leak.feature --to leak.toml
-  springback convert features/elasticity.feature --scenario \"a spike is served, and its capacity is given back\"")]
+  springback convert features/elasticity.feature --scenario \"NAME OF ONE\"")]
 pub(super) struct ConvertArgs {
     /// A scenario (*.toml) or a feature (*.feature).
     file: PathBuf,

@@ -1,16 +1,21 @@
 //! The command line: one file a verb. The only room that prints.
 
 mod attempt;
+mod completions;
 mod convert;
 mod cucumber;
+mod docs;
+mod examples;
 mod exit;
 mod explain;
 mod heal;
+mod init;
 mod judge;
 mod judging;
 mod list;
 mod live;
 mod load;
+mod man;
 mod plan;
 mod run;
 mod schema;
@@ -27,12 +32,13 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use docs::{Document, documents};
 pub use exit::Exit;
 
 /// Proves that a system springs back: surges load, ends instances, and then asks whether the capacity was given back
 /// and what it costs if it was not.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = exit::EXIT_CODES, disable_help_subcommand = true, arg_required_else_help = true)]
+#[command(version, about, after_help = examples::first_commands(), disable_help_subcommand = true, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -40,23 +46,37 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Write a first scenario, a first feature and their settings into a folder.
+    #[command(after_help = examples::INIT)]
+    Init(init::InitArgs),
     /// Run scenarios, one after another, and judge them.
-    #[command(after_help = exit::EXIT_CODES)]
+    #[command(after_help = examples::run())]
     Run(run::RunArgs),
     /// Show what a run would do and what it could cost. Starts nothing.
+    #[command(after_help = examples::PLAN)]
     Plan(plan::PlanArgs),
     /// Judge a recorded run again, optionally with other expectations.
+    #[command(after_help = examples::JUDGE)]
     Judge(judge::JudgeArgs),
     /// End what an interrupted run left behind.
+    #[command(after_help = examples::HEAL)]
     Heal(heal::HealArgs),
     /// List the sentences that features are written in, with an example each.
     Steps(steps::StepsArgs),
     /// Print a TOML scenario as a feature, or a feature's scenario as TOML.
     Convert(convert::ConvertArgs),
     /// Print the JSON Schema of scenarios, of settings or of verdicts.
+    #[command(after_help = examples::SCHEMA)]
     Schema(schema::SchemaArgs),
     /// Explain a finding's or a diagnosis' code.
+    #[command(after_help = examples::EXPLAIN)]
     Explain(explain::ExplainArgs),
+    /// Print the completion script of a shell.
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page, in roff.
+    #[command(after_help = examples::MAN)]
+    Man,
 }
 
 /// Options of the verbs that read scenarios.
@@ -106,6 +126,7 @@ pub fn main() -> ExitCode {
 
 fn dispatch(verb: Verb) -> Exit {
     match verb {
+        Verb::Init(args) => init::init(&args),
         Verb::Run(args) => run::run(&args),
         Verb::Plan(args) => plan::plan(&args),
         Verb::Judge(args) => judge::judge(&args),
@@ -114,5 +135,7 @@ fn dispatch(verb: Verb) -> Exit {
         Verb::Convert(args) => convert::convert(&args),
         Verb::Schema(args) => schema::schema(&args),
         Verb::Explain(args) => explain::explain(&args),
+        Verb::Completions(args) => completions::completions(&args),
+        Verb::Man => man::man(),
     }
 }

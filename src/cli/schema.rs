@@ -17,6 +17,10 @@ enum Kind {
     Scenario,
     /// springback.toml: the settings of a project.
     Project,
+    /// Files that describe a system, for features to import.
+    System,
+    /// Files with other expectations, for `judge --expect`.
+    Expectations,
     /// verdict.json, of one scenario.
     Verdict,
     /// What `--output json` prints: the verdicts of all scenarios of a call.
@@ -27,6 +31,8 @@ pub(super) fn schema(args: &SchemaArgs) -> Exit {
     let schema = match args.of {
         Kind::Scenario => crate::scenario::schema(),
         Kind::Project => crate::scenario::project_schema(),
+        Kind::System => crate::scenario::system_schema(),
+        Kind::Expectations => crate::scenario::expectations_schema(),
         Kind::Verdict => crate::report::verdict_schema(),
         Kind::Suite => crate::report::suite_schema(),
     };

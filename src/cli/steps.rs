@@ -10,8 +10,8 @@ use super::{Exit, Output, show};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A sentence stands under the keyword of its section, or under And or But after it. {…} is a value, […] may be left out,
-(s) is the plural, a/b is one of both. A table of keys and values below a step sets more keys of what the step speaks of;
+A sentence stands under the keyword of its section, or under And or But after it. {…} is a value, […] may be left out, \
+(s) is the plural, a/b is one of both. A table of keys and values below a step sets more keys of what the step speaks of; \
 `springback schema` has them all.
 
 Examples:

@@ -11,6 +11,7 @@ mod problems;
 mod project;
 mod read;
 mod reader;
+mod reference;
 mod rules;
 mod schema;
 mod sections;
@@ -32,7 +33,10 @@ pub use model::*;
 pub use overrides::{Override, Overrides};
 pub use project::{Project, Quarantine, find_settings, read_settings};
 pub use read::{Lowered, Origin, read, read_expectations};
-pub use schema::{expectations_schema, project_schema, schema};
+pub use reference::{
+    KeyReference, TableReference, keys_without_default, project_reference, scenario_reference,
+};
+pub use schema::{expectations_schema, project_schema, schema, system_schema};
 pub use source::{FEATURE, Source, scenario_files};
 pub(crate) use spelling::nearest;
 pub use units::{Price, Rate, Share, Span, UnitError};

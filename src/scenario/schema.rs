@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::gherkin::OF_A_SYSTEM;
 use super::keys::{
     ANCHORS, EXPECTATIONS, Key, Kind, PROJECT, REPLICAS_MAX, SCENARIO, Section, is_whole, no_default,
 };
@@ -21,6 +22,18 @@ pub fn expectations_schema() -> Value {
 /// JSON Schema (2020-12) of `springback.toml`.
 pub fn project_schema() -> Value {
     document(&PROJECT, "urn:springback:schema:project:1", "springback settings")
+}
+
+/// JSON Schema (2020-12) of a file that describes a system, for features to import.
+pub fn system_schema() -> Value {
+    let mut schema = document(&SCENARIO, "urn:springback:schema:system:1", "springback system");
+    if let Some(map) = schema.as_object_mut() {
+        map.remove("required");
+    }
+    if let Some(properties) = schema["properties"].as_object_mut() {
+        properties.retain(|key, _| OF_A_SYSTEM.contains(&key.as_str()));
+    }
+    schema
 }
 
 fn document(root: &'static Section, id: &str, title: &str) -> Value {
@@ -169,7 +182,8 @@ fn kind(kind: Kind) -> Value {
             ],
         }),
         Kind::Flag => json!({ "anyOf": [{ "type": "boolean" }, { "$ref": "#/$defs/variable" }] }),
-        Kind::Time { .. } => json!({ "$ref": "#/$defs/duration" }),
+        Kind::Time { zero: false } => json!({ "$ref": "#/$defs/duration" }),
+        Kind::Time { zero: true } => json!({ "$ref": "#/$defs/duration_or_zero" }),
         Kind::TimeOrAuto => json!({ "anyOf": [{ "const": "auto" }, { "$ref": "#/$defs/duration" }] }),
         Kind::Rate { .. } => json!({ "$ref": "#/$defs/rate" }),
         Kind::Share { .. } => json!({ "$ref": "#/$defs/share" }),
@@ -203,22 +217,34 @@ fn kind(kind: Kind) -> Value {
 }
 
 /// Quantities are texts with a unit; what is filled in from the environment is checked when the file is read.
-fn quantities() -> [(&'static str, Value); 6] {
+fn quantities() -> [(&'static str, Value); 7] {
     let quantity = |about: &str, pattern: &str, examples: &[&str]| json!({ "type": "string", "description": about, "pattern": or_variable(pattern), "examples": examples });
+    // Editors match without looking ahead: a number above zero has a digit above zero after its zeros.
+    let (number, above_zero) = ("[0-9.]+", "[0.]*[1-9][0-9.]*");
+    let length = |number: &str| format!(r"{number}\s*(h|min|m|s|ms|us)\s*");
+    let (lengths, some_length) = (format!("({})", length(number)), length(above_zero));
     [
         (
             "duration",
             quantity(
-                "A length of time with its unit: h, m, s, ms or us.",
-                r"\s*([0-9.]+\s*(h|min|m|s|ms|us)\s*)+",
+                "A length of time above zero, with its unit: h, m, s, ms or us.",
+                &format!(r"\s*{lengths}*{some_length}{lengths}*"),
                 &["5s", "1m 30s", "250ms"],
+            ),
+        ),
+        (
+            "duration_or_zero",
+            quantity(
+                "A length of time with its unit: h, m, s, ms or us.",
+                &format!(r"\s*{lengths}+"),
+                &["0s", "5s", "250ms"],
             ),
         ),
         (
             "rate",
             quantity(
                 "Requests per time.",
-                r"\s*[0-9.]+\s*/\s*(s|sec|second|m|min|minute|h|hour)\s*",
+                &format!(r"\s*{above_zero}\s*/\s*(s|sec|second|m|min|minute|h|hour)\s*"),
                 &["40/s", "1200/min"],
             ),
         ),
@@ -355,7 +381,7 @@ mod tests {
                 _ => {}
             }
         }
-        for schema in [schema(), expectations_schema(), project_schema()] {
+        for schema in [schema(), system_schema(), expectations_schema(), project_schema()] {
             walk(&schema, &schema["$defs"]);
         }
     }

@@ -61,7 +61,8 @@ struct Captured<'s> {
 }
 
 /// What a file that describes a system may hold.
-const OF_A_SYSTEM: [&str; 7] = ["target", "limits", "stop", "slo", "owner", "runbook", "run"];
+pub(in crate::scenario) const OF_A_SYSTEM: [&str; 7] =
+    ["target", "limits", "stop", "slo", "owner", "runbook", "run"];
 
 impl Lowering<'_> {
     fn header(&mut self, scenario: &Expanded) {

@@ -21,6 +21,7 @@ use super::syntax;
 use super::write::scenario_as_toml;
 
 pub use lower::Import;
+pub(super) use lower::OF_A_SYSTEM;
 pub use phrase::Keyword;
 
 /// A feature, with its outlines expanded and its scenarios lowered.
