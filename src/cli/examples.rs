@@ -27,6 +27,9 @@ Ctrl-C ends load and faults, heals, and still looks what is left behind; a secon
 Examples:
   springback run checkout.toml                  one scenario
   springback run game-days --seed 7             all of a folder, with the victims of that seed
+  springback run game-days --list               what there is, and how long it can take
+  springback run game-days --tags '@nightly and not @slow'
+  springback run game-days --retries 2 --max-time 2h
   springback run game-days --output json        for a script; the exit code tells as much
   springback run checkout.toml --set load.baseline_rate=80/s",
     )
