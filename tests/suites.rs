@@ -138,8 +138,7 @@ fn a_suite_with_a_quarantined_a_retried_and_a_failing_scenario() {
         let verdict: Value = serde_json::from_str(&suite.read(&format!("{folder}/verdict.json"))).unwrap();
         verdict["outcome"].as_str().unwrap().to_owned()
     };
-    let outcomes =
-        ["a-retried", "a-retried.attempt-2", "b-known-to-fail", "c-failing"].map(|folder| outcome(folder));
+    let outcomes = ["a-retried", "a-retried.attempt-2", "b-known-to-fail", "c-failing"].map(outcome);
     assert_eq!(outcomes, ["inconclusive", "pass", "fail", "fail"]);
     let junit = suite.read("junit.xml");
     for part in ["<flakyError", "<skipped message=\"quarantined until", "<failure "] {
