@@ -5,12 +5,16 @@
 //! is one. What comes out also knows where each step, cell and text stands, which the parser's positions do not tell
 //! reliably.
 
+mod below;
+mod headers;
+
 use std::ops::Range;
 
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::problems::{Problems, SourceId};
-use crate::scenario::spelling::nearest;
 use crate::scenario::tree::{Place, quoted};
+
+use headers::{header, header_text, misspelt_header};
 
 /// A file with more lines than that is no feature that somebody wrote.
 const LINES_MAX: usize = 10_000;
@@ -63,27 +67,6 @@ enum Inside {
     Scenario,
     Examples,
 }
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Header {
-    Feature,
-    Rule,
-    Background,
-    Scenario,
-    Outline,
-    Examples,
-}
-
-const HEADERS: [(&str, Header); 8] = [
-    ("Feature", Header::Feature),
-    ("Rule", Header::Rule),
-    ("Background", Header::Background),
-    ("Scenario", Header::Scenario),
-    ("Example", Header::Scenario),
-    ("Scenario Outline", Header::Outline),
-    ("Scenario Template", Header::Outline),
-    ("Examples", Header::Examples),
-];
 
 const STEPS: [&str; 6] = ["Given", "When", "Then", "And", "But", "*"];
 
@@ -219,132 +202,6 @@ impl Scan<'_> {
         }
     }
 
-    fn tag_line(&mut self, trimmed: &str, at: usize) {
-        self.leads_to = LeadsTo::Nothing;
-        let mut offset = 0;
-        for word in trimmed.split_whitespace() {
-            let found = trimmed[offset..].find(word).map_or(offset, |found| offset + found);
-            offset = found + word.len();
-            let span = at + found..at + offset;
-            let is_tag = word.len() > 1 && word.starts_with('@') && !word[1..].contains('@');
-            if is_tag {
-                self.tags.push(span);
-            } else {
-                self.complain(
-                    "bad-tag",
-                    format!("{} is not a tag", quoted(word)),
-                    "a tag is an `@` and a word: `@nightly @payments`; a comment needs a line of its own",
-                    span,
-                    "on a line of tags",
-                );
-            }
-        }
-    }
-
-    fn open_text(&mut self, mark: &'static str, span: Range<usize>, at: usize) {
-        let tags = std::mem::take(&mut self.tags);
-        self.no_tags(&tags, "a text");
-        if self.leads_to != LeadsTo::Step {
-            self.complain(
-                "stray-text",
-                "this text belongs to no step",
-                "put it directly under the step that takes it",
-                span.clone(),
-                "nothing takes it here",
-            );
-        }
-        let inside = &self.text[at + mark.len()..span.end];
-        match inside.find(mark) {
-            // Opened and closed on one line.
-            Some(end) => {
-                let content = at + mark.len()..at + mark.len() + end;
-                self.close_text(content, &inside[end + mark.len()..], span);
-            }
-            None => self.fence = Some((mark, at + mark.len())),
-        }
-    }
-
-    fn close_text(&mut self, content: Range<usize>, after: &str, span: Range<usize>) {
-        self.fence = None;
-        if !after.trim().is_empty() {
-            self.complain(
-                "stray-text",
-                "there is more on the line that ends the text",
-                "the marks that end a text stand alone on their line",
-                span.clone(),
-                "more than the marks",
-            );
-        }
-        let leads_to = std::mem::replace(&mut self.leads_to, LeadsTo::Nothing);
-        let Some(step) = self.last_step().filter(|_| leads_to == LeadsTo::Step) else { return };
-        if step.rows.is_empty() {
-            step.doc_string = Some(content);
-            self.leads_to = LeadsTo::Step;
-        } else {
-            self.complain(
-                "stray-text",
-                "a step takes a table or a text, not both",
-                "keep one of them",
-                span,
-                "after a table",
-            );
-        }
-    }
-
-    fn row(&mut self, trimmed: &str, span: Range<usize>) {
-        let tags = std::mem::take(&mut self.tags);
-        self.no_tags(&tags, "a table");
-        if let Some(at) = unknown_escape(trimmed) {
-            let at = span.start + at;
-            self.complain(
-                "bad-table",
-                "after a backslash in a cell stands `|`, `n` or another backslash",
-                "write `\\\\` for a backslash",
-                at..at + 1,
-                "this one escapes nothing",
-            );
-            return;
-        }
-        let Some(cells) = cells(trimmed, span.start) else {
-            self.complain(
-                "bad-table",
-                "this row of a table is not closed",
-                "a row begins and ends with `|`; within a cell write `\\|` for one",
-                span,
-                "no `|` at its end",
-            );
-            return;
-        };
-        let leads_to = self.leads_to;
-        let rows = match leads_to {
-            LeadsTo::Nothing => None,
-            LeadsTo::Step => self.last_step().map(|step| &mut step.rows),
-            LeadsTo::Examples => self.last_examples().map(|examples| &mut examples.rows),
-        };
-        let Some(rows) = rows else {
-            self.complain(
-                "stray-table",
-                "this row belongs to no table",
-                "a table stands directly under its step, or under `Examples:`",
-                span,
-                "nothing takes it here",
-            );
-            return;
-        };
-        let width = rows.first().map(Vec::len);
-        let found = cells.len();
-        rows.push(cells);
-        if let Some(width) = width.filter(|width| *width != found) {
-            self.complain(
-                "bad-table",
-                format!("this row has {found} cells, the first one has {width}"),
-                "all rows of a table have as many cells as its first one",
-                span,
-                "another width",
-            );
-        }
-    }
-
     fn words(&mut self, number: usize, trimmed: &str, span: Range<usize>) {
         if let Some((header, colon)) = header(trimmed) {
             self.header(header, number, span.clone(), span.start + colon + 1);
@@ -415,106 +272,6 @@ impl Scan<'_> {
     /// Free text may stand between `Feature:` or `Rule:` and the first thing in it.
     fn takes_free_text(&self) -> bool {
         matches!(self.inside, Inside::Feature | Inside::Rule)
-    }
-
-    fn header(&mut self, header: Header, number: usize, span: Range<usize>, after: usize) {
-        self.leads_to = LeadsTo::Nothing;
-        self.steps_outside = false;
-        let tags = std::mem::take(&mut self.tags);
-        self.check_order(header, &span);
-        if !matches!(header, Header::Examples) {
-            self.finish_scenario();
-        }
-        let rest = self.text.get(after..span.end).unwrap_or_default();
-        let name_start = after + (rest.len() - rest.trim_start().len());
-        let name = name_start.min(span.end)..span.end;
-        let header_span = span.start..after.min(span.end);
-        let raw = RawScenario {
-            line: number,
-            header: header_span.clone(),
-            name: name.clone(),
-            steps: Vec::new(),
-            examples: Vec::new(),
-        };
-        match header {
-            Header::Feature => {
-                self.feature = self.feature.or(Some(number));
-                self.inside = Inside::Feature;
-            }
-            Header::Rule => {
-                self.inside = Inside::Rule;
-                self.in_rule = true;
-            }
-            Header::Background => {
-                self.no_tags(&tags, "`Background:`");
-                self.lines.backgrounds.push(raw);
-                self.inside = Inside::Background;
-            }
-            Header::Scenario | Header::Outline => {
-                if name.is_empty() {
-                    self.complain(
-                        "no-name",
-                        "this scenario has no name",
-                        "say in words what is proven: the last passing run of a scenario is found by its name",
-                        header_span,
-                        "nothing after the colon",
-                    );
-                }
-                self.is_outline = header == Header::Outline;
-                self.lines.scenarios.push(raw);
-                self.inside = Inside::Scenario;
-            }
-            Header::Examples => {
-                if let Some(scenario) = self.lines.scenarios.last_mut() {
-                    scenario.examples.push(RawExamples { header: header_span, rows: Vec::new() });
-                }
-                self.inside = Inside::Examples;
-                self.leads_to = LeadsTo::Examples;
-            }
-        }
-    }
-
-    fn check_order(&mut self, header: Header, span: &Range<usize>) {
-        let has_scenario = match self.in_rule {
-            true => self.inside != Inside::Rule && self.inside != Inside::Background,
-            false => !self.lines.scenarios.is_empty(),
-        };
-        let (message, help) = match header {
-            Header::Feature if self.feature.is_some() => (
-                "a file holds one feature, and this is a second `Feature:`",
-                "put it into a file of its own, or make it a `Rule:`",
-            ),
-            _ if self.feature.is_none() && header != Header::Feature => {
-                ("this stands before `Feature:`", "begin the file with `Feature:` and its name")
-            }
-            Header::Background if self.inside == Inside::Background => {
-                ("this is a second `Background:`", "put its steps into the first one")
-            }
-            Header::Background if has_scenario => (
-                "`Background:` stands after a scenario",
-                "put it before the first scenario: it is read for all of them",
-            ),
-            Header::Examples if !matches!(self.inside, Inside::Scenario | Inside::Examples) => {
-                ("`Examples:` belong to no scenario", "put them under the steps of a `Scenario Outline:`")
-            }
-            _ => return,
-        };
-        let message = message.to_owned();
-        self.complain("out-of-order", message, help, span.clone(), "not here");
-        // What would follow from that is not worth a message of its own.
-        self.feature = self.feature.or(Some(0));
-    }
-
-    fn no_tags(&mut self, tags: &[Range<usize>], what: &str) {
-        if let Some(first) = tags.first() {
-            self.complain(
-                "stray-tag",
-                format!("{what} takes no tags"),
-                "tags stand above `Feature:`, `Rule:`, a scenario or `Examples:`",
-                first.clone(),
-                "nothing is tagged by this",
-            );
-        }
     }
 
     /// A step; its keyword is as many bytes long as it is written, rightly or not.
@@ -608,120 +365,6 @@ impl Scan<'_> {
     fn last_examples(&mut self) -> Option<&mut RawExamples> {
         self.current()?.examples.last_mut()
     }
-
-    /// Looks at the background or scenario that has just ended as a whole.
-    fn finish_scenario(&mut self) {
-        let (inside, is_outline) = (self.inside, self.is_outline);
-        let Some(scenario) = self.current() else { return };
-        let (header, empty) = (scenario.header.clone(), scenario.steps.is_empty());
-        let without_rows: Vec<Range<usize>> = scenario
-            .examples
-            .iter()
-            .filter(|examples| examples.rows.len() < 2)
-            .map(|examples| examples.header.clone())
-            .collect();
-        let without_examples = is_outline && scenario.examples.is_empty();
-        if empty {
-            let what = if inside == Inside::Background { "this background" } else { "this scenario" };
-            self.complain(
-                "no-steps",
-                format!("{what} has no steps"),
-                "write at least one line that begins with Given, When or Then",
-                header.clone(),
-                "nothing under it",
-            );
-        }
-        if inside == Inside::Background {
-            return;
-        }
-        if without_examples {
-            self.complain(
-                "no-examples",
-                "this outline has no `Examples:`",
-                "add `Examples:` with a table, or write `Scenario:`",
-                header,
-                "would run not even once",
-            );
-        }
-        for header in without_rows {
-            self.complain(
-                "no-examples",
-                "these examples have no rows",
-                "write a row with the names of the placeholders, and below it one row for each run",
-                header,
-                "would run not even once",
-            );
-        }
-        self.is_outline = false;
-    }
-
-    fn finish(&mut self) {
-        let end = self.text.trim_end().len();
-        if let Some((mark, content)) = self.fence {
-            self.complain(
-                "stray-text",
-                "this text is never closed",
-                &format!("end it with a line of `{mark}`"),
-                content - mark.len()..content,
-                "opened here",
-            );
-        }
-        self.finish_scenario();
-        let tags = std::mem::take(&mut self.tags);
-        self.no_tags(&tags, "the end of the file");
-        if self.feature.is_none() {
-            if self.sound {
-                let message = "this file holds no feature";
-                self.complain(
-                    "no-scenario",
-                    message,
-                    "begin it with `Feature:` and its name",
-                    0..end.min(1),
-                    "no `Feature:`",
-                );
-            }
-        } else if self.lines.scenarios.is_empty() {
-            self.complain(
-                "no-scenario",
-                "this feature holds no scenario",
-                "write `Scenario:`, its name, and the steps below it; a suite without scenarios would pass by having proven nothing",
-                end.saturating_sub(1)..end,
-                "ends here without one",
-            );
-        }
-    }
-}
-
-/// The header that a line begins with, and where its colon stands.
-fn header(trimmed: &str) -> Option<(Header, usize)> {
-    let colon = trimmed.find(':')?;
-    let name = &trimmed[..colon];
-    HEADERS.iter().find(|(known, _)| *known == name).map(|(_, header)| (*header, colon))
-}
-
-/// Headers that no sentence of a description begins with.
-const NEVER_PROSE: [&str; 4] = ["Scenario", "Scenario Outline", "Scenario Template", "Background"];
-
-/// What of a line would be its header: up to the colon, or its first words.
-fn header_text(trimmed: &str) -> &str {
-    match trimmed.find(':') {
-        Some(colon) => trimmed[..colon].trim_end(),
-        None => {
-            let known = HEADERS.iter().filter(|(name, _)| starts_with_word(trimmed, name));
-            known.map(|(name, _)| *name).max_by_key(|name| name.len()).unwrap_or_default()
-        }
-    }
-}
-
-/// A header with a slip in it. Where free text may stand, a colon has to be there, since prose may begin with nearly any
-/// word.
-fn misspelt_header(trimmed: &str, prose: bool) -> Option<(&'static str, Header)> {
-    let found = header_text(trimmed);
-    if found.is_empty() || prose && !trimmed.contains(':') && !NEVER_PROSE.contains(&found) {
-        return None;
-    }
-    let near = nearest(found, HEADERS.iter().map(|(name, _)| *name))?;
-    HEADERS.iter().find(|(name, _)| *name == near).copied()
 }
 
 /// Keywords are short: two letters off, a word is another word.
@@ -732,37 +375,4 @@ fn is_slip(word: &str, keyword: &str) -> bool {
 
 fn starts_with_word(trimmed: &str, word: &str) -> bool {
     trimmed.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
-}
-
-/// A backslash in a row that Gherkin gives no meaning to.
-fn unknown_escape(row: &str) -> Option<usize> {
-    let mut characters = row.char_indices();
-    while let Some((at, c)) = characters.next() {
-        if c == '\\' && !matches!(characters.next(), Some((_, '|' | 'n' | '\\'))) {
-            return Some(at);
-        }
-    }
-    None
-}
-
-/// Where the cells of a row stand, without the space around them. `None` if the row is not closed.
-fn cells(row: &str, at: usize) -> Option<Vec<Range<usize>>> {
-    let mut cells = Vec::new();
-    let mut start = 1;
-    let mut escaped = false;
-    for (index, c) in row.char_indices().skip(1) {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '|' => {
-                let cell = &row[start..index];
-                let from = start + (cell.len() - cell.trim_start().len());
-                let trimmed = cell.trim().len();
-                cells.push(at + from.min(index)..at + from.min(index) + trimmed);
-                start = index + 1;
-            }
-            _ => {}
-        }
-    }
-    (start == row.len() && !cells.is_empty()).then_some(cells)
 }

@@ -3,7 +3,9 @@
 //! The parser's positions drift where comments stand between steps, so the steps that it found are matched in order with
 //! those that [`super::lines`] saw. A text that an outline filled in maps to the cell that it came from.
 
-use std::collections::BTreeMap;
+mod examples;
+mod text;
+
 use std::ops::Range;
 
 use cucumber::feature::Ext;
@@ -11,11 +13,14 @@ use gherkin::GherkinEnv;
 
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::problems::{Problems, SourceId};
-use crate::scenario::spelling::suggestion;
-use crate::scenario::tree::{Place, quoted};
+use crate::scenario::tree::Place;
 
-use super::lines::{Lines, RawExamples, RawScenario, RawStep};
+use super::lines::{Lines, RawScenario, RawStep};
 use super::phrase::Keyword;
+use examples::{check_placeholders, name_rows_apart, placeholders, rows_of, texts};
+use text::{Row, filled, rows};
+
+pub(super) use text::Text;
 
 /// A scenario as it is run: of an outline, one row.
 #[derive(Debug)]
@@ -49,46 +54,6 @@ pub(super) enum DocString {
     Written(String, usize),
     /// With placeholders filled in; its lines are no lines of the file.
     Filled(String),
-}
-
-/// A text, and where its parts are written.
-#[derive(Debug)]
-pub(super) struct Text {
-    pub(super) text: String,
-    pub(super) place: Place,
-    parts: Vec<Part>,
-}
-
-/// What an outline filled in: a part of the text, and its cell.
-#[derive(Debug)]
-struct Part {
-    at: Range<usize>,
-    /// Of the placeholder in the file.
-    written: Range<usize>,
-    cell: Range<usize>,
-}
-
-impl Text {
-    /// Where a part of the text is written: the cell of the examples, if it came from there.
-    pub(super) fn place_of(&self, span: Range<usize>) -> Place {
-        let source = self.place.source;
-        if let Some(part) =
-            self.parts.iter().find(|part| part.at.start < span.end && span.start < part.at.end)
-        {
-            return Place { source, span: part.cell.clone() };
-        }
-        let before = |offset: usize| {
-            let shift: isize = self
-                .parts
-                .iter()
-                .filter(|part| part.at.end <= offset)
-                .map(|part| part.written.len() as isize - part.at.len() as isize)
-                .sum();
-            self.place.span.start.saturating_add_signed(offset as isize + shift)
-        };
-        let start = before(span.start);
-        Place { source, span: start..before(span.end).max(start) }
-    }
 }
 
 /// Parses a feature whose lines are known to be sound, and expands its outlines.
@@ -158,11 +123,7 @@ pub(super) fn as_scanned(text: &str, lines: &Lines) -> Vec<Expanded> {
 }
 
 fn scanned_step(text: &str, step: &RawStep, keyword: Keyword) -> Step {
-    let as_written = |span: &Range<usize>| Text {
-        text: text[span.clone()].to_owned(),
-        place: file(span.clone()),
-        parts: Vec::new(),
-    };
+    let as_written = |span: &Range<usize>| filled(&text[span.clone()], span, text, &Row::default());
     Step {
         keyword,
         is_but: step.meant == "But",
@@ -252,134 +213,6 @@ fn position(text: &str, line: usize, offset: usize) -> gherkin::LineCol {
     gherkin::LineCol { line, col: text[start..offset].chars().count() + 1 }
 }
 
-/// Every placeholder names a column, and every column is used.
-fn check_placeholders(text: &str, lines: &Lines, problems: &Problems) -> bool {
-    let mut sound = true;
-    for scenario in &lines.scenarios {
-        let places = texts(scenario);
-        for examples in &scenario.examples {
-            sound &= check_columns(text, examples, problems);
-            let columns: Vec<&str> = columns(text, examples);
-            let mut used: Vec<&str> = Vec::new();
-            for place in &places {
-                for (span, name) in placeholders(&text[place.clone()]) {
-                    if columns.contains(&name) {
-                        used.push(name);
-                        continue;
-                    }
-                    sound = false;
-                    let message = format!("there is no column {} in the examples", quoted(name));
-                    problems.add(
-                        Diagnostic::error("unknown-placeholder", message).help(suggestion(name, &columns)),
-                        Some(&file(place.start + span.start..place.start + span.end)),
-                        "nothing is filled in here",
-                    );
-                }
-            }
-            let header = examples.rows.first().into_iter().flatten();
-            for (cell, column) in header.zip(&columns).filter(|(_, column)| !used.contains(*column)) {
-                problems.add(
-                    Diagnostic::warning(
-                        "unused-column",
-                        format!("the column {} is used nowhere", quoted(column)),
-                    )
-                    .help(format!("write <{column}> where its value belongs, or leave the column out")),
-                    Some(&file(cell.clone())),
-                    "fills nothing in",
-                );
-            }
-        }
-    }
-    sound
-}
-
-fn check_columns(text: &str, examples: &RawExamples, problems: &Problems) -> bool {
-    let mut seen: BTreeMap<&str, &Range<usize>> = BTreeMap::new();
-    let mut sound = true;
-    for cell in examples.rows.first().into_iter().flatten() {
-        let name = &text[cell.clone()];
-        if let Some(first) = seen.insert(name, cell) {
-            sound = false;
-            problems.add_both(
-                Diagnostic::error("duplicate-name", format!("two columns are called {}", quoted(name))),
-                (Some(&file(cell.clone())), "again here".to_owned()),
-                (Some(&file(first.clone())), "first here".to_owned()),
-            );
-        }
-    }
-    sound
-}
-
-fn columns<'t>(text: &'t str, examples: &RawExamples) -> Vec<&'t str> {
-    examples.rows.first().into_iter().flatten().map(|cell| &text[cell.clone()]).collect()
-}
-
-/// All places of a scenario in which a placeholder may stand.
-fn texts(scenario: &RawScenario) -> Vec<Range<usize>> {
-    let mut places = vec![scenario.name.clone()];
-    for step in &scenario.steps {
-        places.push(step.text.clone());
-        places.extend(step.rows.iter().flatten().cloned());
-        places.extend(step.doc_string.clone());
-    }
-    places
-}
-
-/// Placeholders as the expansion knows them: `<` and `>` around something without space at its ends.
-fn placeholders(text: &str) -> Vec<(Range<usize>, &str)> {
-    let mut found = Vec::new();
-    let mut at = 0;
-    while let Some(open) = text[at..].find('<').map(|open| at + open) {
-        let Some(close) = text[open..].find('>').map(|close| open + close) else { break };
-        let name = &text[open + 1..close];
-        if !name.is_empty() && name.trim() == name && !name.contains(['\t', '\n', '\r']) {
-            found.push((open..close + 1, name));
-            at = close + 1;
-        } else {
-            at = open + 1;
-        }
-    }
-    found
-}
-
-/// Two rows of an outline must not share a name: the last passing run is found by it. What tells them apart is what their
-/// rows say, not where they stand: a new first row must not give every other one another's past.
-fn name_rows_apart(original: &gherkin::Feature, feature: &mut gherkin::Feature) {
-    let name_apart = |originals: &[gherkin::Scenario], scenarios: &mut [gherkin::Scenario]| {
-        let mut next = 0;
-        for outline in originals {
-            let rows = rows_of(outline);
-            let expanded = &mut scenarios[next..next + rows];
-            next += rows;
-            let names: Vec<String> = expanded.iter().map(|scenario| scenario.name.clone()).collect();
-            for scenario in expanded.iter_mut() {
-                if names.iter().filter(|name| **name == scenario.name).count() > 1 {
-                    scenario.name = format!("{} ({})", scenario.name, said_row(scenario));
-                }
-            }
-        }
-    };
-    name_apart(&original.scenarios, &mut feature.scenarios);
-    for (original, rule) in original.rules.iter().zip(&mut feature.rules) {
-        name_apart(&original.scenarios, &mut rule.scenarios);
-    }
-}
-
-fn rows_of(outline: &gherkin::Scenario) -> usize {
-    if outline.examples.is_empty() {
-        return 1;
-    }
-    let tables = outline.examples.iter().filter_map(|examples| examples.table.as_ref());
-    tables.map(|table| table.rows.len().saturating_sub(1)).sum()
-}
-
-fn said_row(scenario: &gherkin::Scenario) -> String {
-    let table = scenario.examples.first().and_then(|examples| examples.table.as_ref());
-    let Some([columns, values, ..]) = table.map(|table| table.rows.as_slice()) else { return String::new() };
-    let said = columns.iter().zip(values).map(|(column, value)| format!("{column}: {value}"));
-    said.collect::<Vec<_>>().join(", ")
-}
-
 fn scenarios(
     original: &gherkin::Feature,
     feature: &gherkin::Feature,
@@ -409,7 +242,7 @@ fn scenarios(
                         background
                             .iter()
                             .zip(&raw.steps)
-                            .map(|(step, raw)| read(step, raw, text, &row.none())),
+                            .map(|(step, raw)| read(step, raw, text, &Row::default())),
                     );
                 }
                 steps.extend(
@@ -454,32 +287,6 @@ fn scenarios(
     found
 }
 
-/// A row of examples: the columns with their cells. A scenario without examples has one row without columns.
-#[derive(Debug, Default)]
-struct Row<'t> {
-    cells: Vec<(&'t str, Range<usize>)>,
-}
-
-impl Row<'_> {
-    fn none(&self) -> Self {
-        Self::default()
-    }
-}
-
-fn rows<'t>(text: &'t str, raw: &RawScenario) -> Vec<Row<'t>> {
-    if raw.examples.is_empty() {
-        return vec![Row::default()];
-    }
-    let mut found = Vec::new();
-    for examples in &raw.examples {
-        let columns = columns(text, examples);
-        for row in examples.rows.iter().skip(1) {
-            found.push(Row { cells: columns.iter().copied().zip(row.iter().cloned()).collect() });
-        }
-    }
-    found
-}
-
 fn read(step: &gherkin::Step, raw: &RawStep, text: &str, row: &Row<'_>) -> Step {
     let table = step.table.as_ref().map(|table| table.rows.as_slice()).unwrap_or_default();
     let rows = table.iter().zip(&raw.rows).map(|(cells, spans)| {
@@ -507,19 +314,4 @@ fn read(step: &gherkin::Step, raw: &RawStep, text: &str, row: &Row<'_>) -> Step 
         rows: rows.collect(),
         doc_string,
     }
-}
-
-/// A text with the parts that the row filled in.
-fn filled(expanded: &str, span: &Range<usize>, text: &str, row: &Row<'_>) -> Text {
-    let written = &text[span.clone()];
-    let mut parts = Vec::new();
-    let mut shift: isize = 0;
-    for (at, name) in placeholders(written) {
-        let Some((_, cell)) = row.cells.iter().find(|(known, _)| *known == name) else { continue };
-        let start = at.start.saturating_add_signed(shift);
-        let length = cell.len();
-        shift += length as isize - at.len() as isize;
-        parts.push(Part { at: start..start + length, written: at, cell: cell.clone() });
-    }
-    Text { text: expanded.to_owned(), place: file(span.clone()), parts }
 }
