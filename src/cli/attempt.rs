@@ -11,7 +11,7 @@ use crate::run::{Ended, Finished};
 use crate::world::World;
 use crate::world::local::{self, LocalWorld};
 
-use super::live::Live;
+use super::live::{Live, Place};
 use super::load::Loaded;
 use super::run::Suite;
 use super::signals::Signals;
@@ -25,22 +25,22 @@ impl Suite<'_> {
     pub(super) async fn run_one(
         &self,
         one: &Loaded,
-        attempt: u32,
+        place: Place,
         signals: &Signals,
     ) -> Result<(Verdict, String, Exit), (String, Exit)> {
         let refuse = |reason: String| (reason, Exit::Refused);
         let scenario = one.lowered.scenario.clone();
         let plan = plan::lower(&scenario, self.seed);
-        let folder = match attempt {
+        let folder = match place.attempt {
             1 => self.folder.join(&one.stem),
-            _ => self.folder.join(format!("{}.attempt-{attempt}", one.stem)),
+            attempt => self.folder.join(format!("{}.attempt-{attempt}", one.stem)),
         };
         let clock = Clock::start(Wall::Machine);
         let mut world = LocalWorld::new(scenario.groups().clone(), self.program.clone(), self.seed)
             .allowing(self.project.allowed_hosts.clone());
         let header = self.header(one, &plan, &world, clock);
         let history = open_history(&folder, header).map_err(refuse)?;
-        let mut live = Live::new(&scenario, &plan, self.args.quiet);
+        let mut live = Live::new(&scenario, &plan, place, self.args.quiet);
         let finished =
             crate::run::run(&scenario, &plan, &mut world, clock, history, signals.subscribe(), &mut live)
                 .await;

@@ -7,6 +7,7 @@ use crate::scenario::Span;
 
 use super::attempt::report_written;
 use super::cucumber::{Reporter, Went};
+use super::live::Place;
 use super::load::Loaded;
 use super::run::Suite;
 use super::signals::Signals;
@@ -33,10 +34,11 @@ impl Suite<'_> {
         let cucumber = Reporter::new(show::colour(&io::stdout()));
         let mut sofar = Sofar { exit: Exit::Pass, ran: Vec::new(), not_run: Vec::new(), notes, cucumber };
         let count = loaded.len();
-        for one in &loaded {
+        for (n, one) in loaded.iter().enumerate() {
+            let place = Place { nth: n + 1, of: count, attempt: 1 };
             match self.reason_not_to_start(one, &signals, &sofar) {
                 Some((reason, exit)) => self.not_run(one, reason, exit, &mut sofar),
-                None => self.run_until_clear(one, &signals, &mut sofar).await,
+                None => self.run_until_clear(one, place, &signals, &mut sofar).await,
             }
             // Whatever kills springback next, what was judged is on record.
             sofar.exit = sofar.exit.worse(self.write(&self.verdict(&sofar)));
@@ -92,12 +94,12 @@ impl Suite<'_> {
     }
 
     /// Runs a scenario, and again while it is inconclusive and may be retried.
-    async fn run_until_clear(&self, one: &Loaded, signals: &Signals, sofar: &mut Sofar) {
+    async fn run_until_clear(&self, one: &Loaded, place: Place, signals: &Signals, sofar: &mut Sofar) {
         let name = &one.lowered.scenario.name;
         let mut earlier: Vec<Verdict> = Vec::new();
         loop {
             let attempt = earlier.len() as u32 + 1;
-            match self.run_one(one, attempt, signals).await {
+            match self.run_one(one, Place { attempt, ..place }, signals).await {
                 Ok((verdict, page, exit)) => {
                     let again = exit == Exit::Inconclusive
                         && attempt <= self.args.retries

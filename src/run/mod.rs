@@ -21,6 +21,7 @@ use crate::scenario::Scenario;
 use crate::world::World;
 
 pub use dispatch::Watch;
+pub use observe::horizon_us;
 
 /// What somebody outside may ask of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

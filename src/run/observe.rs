@@ -21,7 +21,7 @@ impl<W: World, L: Watch> Dispatch<'_, '_, W, L> {
         groups.all(|name| tracks.groups.get(name).is_some_and(is_settled))
     }
 
-    /// Until when the history must reach, as far as is known by now: the last deadline, its hold, and one settle more.
+    /// Until when the history must reach.
     pub(super) fn horizon_us(&self) -> u64 {
         horizon_us(self.plan, self.scenario, &self.log.tracks)
     }
@@ -33,7 +33,9 @@ fn is_settled(group: &GroupTrack) -> bool {
     wanted.is_some_and(|wanted| wanted as usize == living && group.ready_now().len() == living)
 }
 
-fn horizon_us(plan: &Plan, scenario: &Scenario, tracks: &Tracks) -> u64 {
+/// Until when a run has to be watched, as far as is known by now, in µs on its clock: the last deadline, its hold, and
+/// one settle more. An anchor that comes later than was assumed moves it.
+pub fn horizon_us(plan: &Plan, scenario: &Scenario, tracks: &Tracks) -> u64 {
     let quiesced_us = tracks.quiesced_us.unwrap_or(tracks.end_us);
     let mut horizon_us = quiesced_us;
     for window in &plan.windows {
