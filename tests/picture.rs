@@ -1,6 +1,6 @@
 //! The pictures of the README and `reports/sample*/`: from real runs, drawn as a terminal shows them.
 //!
-//! `cargo test --test picture -- --ignored` renews them, in about three minutes.
+//! `UPDATE_PICTURES=1 cargo test --test picture` renews them, in about three minutes.
 
 use std::fmt::Write;
 use std::fs;
@@ -56,8 +56,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-#[test]
-#[ignore = "writes files of the project; needs some minutes"]
+/// Runs what is shown, and keeps what came out.
 fn renew() {
     for shown in &SHOWN {
         let folder = tempfile::tempdir().unwrap();
@@ -90,6 +89,9 @@ fn renew() {
 
 #[test]
 fn a_picture_shows_what_its_report_says() {
+    if std::env::var_os("UPDATE_PICTURES").is_some() {
+        renew();
+    }
     for shown in &SHOWN {
         let page = fs::read_to_string(shown.terminal_txt()).unwrap();
         let expected = format!("{}\n\n{page}", shown.command());
