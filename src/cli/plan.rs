@@ -322,7 +322,7 @@ fn spend(page: &mut String, scenario: &Scenario, plan: &Plan) {
         let _ = writeln!(page, "Spend\n  no group has a price: spend is not judged\n");
         return;
     };
-    let longest_us = plan.warm_up_limit_us + plan.steady_us + plan::longest_us(plan);
+    let longest_us = plan::whole_us(scenario, plan);
     let hour = Decimal::from(3_600_000_000_u64);
     let whole = (per_hour * Decimal::from(longest_us) / hour).round_dp(4).normalize();
     let _ = writeln!(
