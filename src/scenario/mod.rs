@@ -18,6 +18,7 @@ mod sections;
 mod source;
 mod spelling;
 mod syntax;
+mod tags;
 mod tree;
 mod units;
 mod values;
@@ -39,6 +40,7 @@ pub use reference::{
 pub use schema::{expectations_schema, project_schema, schema, system_schema};
 pub use source::{FEATURE, Source, scenario_files};
 pub(crate) use spelling::nearest;
+pub use tags::TagExpression;
 pub use units::{Price, Rate, Share, Span, UnitError};
 
 /// Folder that runs write to where neither the settings nor an option says otherwise.
