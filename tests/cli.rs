@@ -389,3 +389,104 @@ fn one_manual_page_has_every_verb_and_the_exit_codes() {
         assert!(page.contains(part), "no {part} in:\n{page}");
     }
 }
+
+/// A scenario that is quick to read; nothing in these tests runs it.
+fn tagged(name: &str, tags: &str) -> String {
+    format!(
+        "name = \"{name}\"\ntags = [{tags}]\n[target.local.app]\nreplicas = 2\n[[fault]]\nat = \"1s\"\n\
+         terminate = {{ group = \"app\", count = 1, how = \"kill\" }}\n[expect]\nreplacement = {{ within = \"5s\" }}\n"
+    )
+}
+
+fn suite_folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (file, text) in [
+        ("a.toml", tagged("a surge", "\"nightly\"")),
+        ("b.toml", tagged("a spike", "\"nightly\", \"slow\"")),
+        ("c.toml", tagged("a leak", "\"@expected-failure\"")),
+        (
+            "d.feature",
+            "Feature: calm\n  @nightly\n  Scenario: a kill in calm\n    Given a group \"app\" of 2 instances\n    When at 1 \
+             second 1 instance of \"app\" is killed\n    Then each killed instance is replaced within 5 seconds\n"
+                .to_owned(),
+        ),
+        (
+            "springback.toml",
+            "[[quarantine]]\nscenario = \"a spike\"\nowner = \"payments\"\nuntil = \"2099-12-31\"\nreason = \"OPS-17\"\n\
+             [[quarantine]]\nscenario = \"a leek\"\nowner = \"search\"\nuntil = \"2020-01-01\"\n"
+                .to_owned(),
+        ),
+    ] {
+        std::fs::write(folder.path().join(file), text).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn a_list_shows_what_would_run_and_starts_nothing() {
+    let folder = suite_folder();
+    let before = listing(folder.path());
+    let list = |arguments: &[&str]| {
+        let output = springback(&[&["run", ".", "--list"], arguments].concat(), folder.path());
+        assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    insta::assert_snapshot!("list", list(&[]));
+    insta::assert_snapshot!("list-selected", list(&["--tags", "nightly and not @slow"]));
+    let listed: serde_json::Value =
+        serde_json::from_str(&list(&["--skip", "@expected-failure", "--output", "json"])).unwrap();
+    assert_eq!(listed["selection"]["selected"], 3);
+    assert_eq!(listed["selection"]["of"], 4);
+    assert_eq!(listed["scenarios"][1]["quarantine"]["owner"], "payments");
+    assert_eq!(listed["scenarios"][2]["file"], "./d.feature");
+    assert_eq!(listed["scenarios"][2]["line"], 3);
+    assert_eq!(listed["scenarios"][2]["folder"], "d.a-kill-in-calm");
+    // The wait for a steady baseline, five calm seconds, the kill, its effect, the deadline.
+    assert_eq!(listed["scenarios"][0]["planned_us"], (120 + 5 + 1 + 2 + 5) * 1_000_000);
+    assert_eq!(listing(folder.path()), before);
+}
+
+#[test]
+fn plan_and_run_take_the_same_scenarios_and_read_all() {
+    let folder = suite_folder();
+    let output = springback(&["plan", ".", "--tags", "slow", "--output", "json"], folder.path());
+    let plans: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(plans.as_array().unwrap().len(), 1);
+    assert_eq!(plans[0]["scenario"]["name"], "a spike");
+    assert!(text(&output.stderr).contains("1 of 4 scenarios selected"), "{}", text(&output.stderr));
+    std::fs::write(folder.path().join("e.toml"), "nmae = \"x\"\n").unwrap();
+    refused(&["run", ".", "--tags", "slow"], folder.path(), "did you mean `name`");
+}
+
+#[test]
+fn what_selects_nothing_or_cannot_be_run_is_64_and_says_why() {
+    let folder = suite_folder();
+    for (arguments, says) in [
+        (&["--tags", "nightly and"][..], "--tags:1:9"),
+        (&["--skip", "(slow"], "this `(` is never closed"),
+        (&["--tags", "nightly and", "--skip", "slow)"], "2 mistakes"),
+        (&["--tags", "nihgtly"], "did you mean `@nightly`?"),
+        (&["--tags", "nihgtly"], "no scenario is selected: --tags \"nihgtly\" does not keep any of the 4"),
+        (&["--skip", "nightly or expected-failure"], "leaves out all the 4 scenarios"),
+        (&["--tags", "slow", "--skip", "nightly"], "together do not leave any of the 4"),
+        (&["--max-time", "1m"], "the shortest may take 2m 13s"),
+        (&["--max-time", "soon"], "soon"),
+        (&["--retries", "x"], "--retries"),
+        (&["--retries", "101"], "101"),
+        (&["--list", "--dry-run"], "cannot be used with"),
+    ] {
+        refused(&[&["run", "."], arguments].concat(), folder.path(), says);
+    }
+    std::fs::write(folder.path().join("a.attempt-2.toml"), tagged("another", "\"nightly\"")).unwrap();
+    refused(&["run", ".", "--retries", "1"], folder.path(), "would write to the folder of");
+}
+
+#[test]
+fn a_tag_that_no_scenario_has_is_warned_of() {
+    let folder = suite_folder();
+    let output = springback(&["plan", ".", "--skip", "@expected-failrue"], folder.path());
+    assert_eq!(code(&output), 0);
+    let errors = text(&output.stderr);
+    assert!(errors.contains("did you mean `@expected-failure`?"), "{errors}");
+    assert!(errors.contains("4 of 4 scenarios selected"), "{errors}");
+}

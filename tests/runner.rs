@@ -83,6 +83,7 @@ fn run(text: &str, script: Script, signals: &[(&'static str, Signal)]) -> Run {
             format: FORMAT.into(),
             tool: "test".into(),
             suite_id: "test".into(),
+            attempt: 1,
             sources: vec![],
             overrides: vec![],
             scenario: lowered.scenario.clone(),

@@ -18,7 +18,8 @@ use super::signals::Signals;
 use super::{Exit, judge, judging, show, suite};
 
 impl Suite<'_> {
-    /// Runs a scenario, and judges it: its verdict, the page that shows it, and what it would end springback with.
+    /// Runs a scenario, for the time that its place says, and judges it: its verdict, the page that shows it, and what it would end
+    /// springback with. When it returns the world is closed: every child is gone, and the history is sealed.
     ///
     /// # Errors
     /// Why it was not run.
@@ -31,14 +32,11 @@ impl Suite<'_> {
         let refuse = |reason: String| (reason, Exit::Refused);
         let scenario = one.lowered.scenario.clone();
         let plan = plan::lower(&scenario, self.seed);
-        let folder = match place.attempt {
-            1 => self.folder.join(&one.stem),
-            attempt => self.folder.join(format!("{}.attempt-{attempt}", one.stem)),
-        };
+        let folder = self.folder.join(suite::attempt_folder(&one.stem, place.attempt));
         let clock = Clock::start(Wall::Machine);
         let mut world = LocalWorld::new(scenario.groups().clone(), self.program.clone(), self.seed)
             .allowing(self.project.allowed_hosts.clone());
-        let header = self.header(one, &plan, &world, clock);
+        let header = self.header(one, place.attempt, &plan, &world, clock);
         let history = open_history(&folder, header).map_err(refuse)?;
         let mut live = Live::new(&scenario, &plan, place, self.args.quiet);
         let finished =
@@ -48,13 +46,14 @@ impl Suite<'_> {
         self.judge_one(finished, &scenario, &plan, &folder)
     }
 
-    fn header(&self, one: &Loaded, plan: &Plan, world: &LocalWorld, clock: Clock) -> Header {
+    fn header(&self, one: &Loaded, attempt: u32, plan: &Plan, world: &LocalWorld, clock: Clock) -> Header {
         let capabilities = world.capabilities();
         let scenario = one.lowered.scenario.clone();
         Header {
             format: history::FORMAT.into(),
             tool: env!("CARGO_PKG_VERSION").into(),
             suite_id: self.id.clone(),
+            attempt,
             sources: std::iter::once(&one.source)
                 .chain(&one.imports)
                 .map(|source| history::SourceText { name: source.name.clone(), text: source.text.clone() })

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::history::{self, Ending, HistoryError, Tracks};
 use crate::plan;
-use crate::report::{self, Look, Ran, SuiteVerdict, Verdict};
+use crate::report::{self, Look, ScenarioResult, SuiteVerdict, Verdict};
 use crate::scenario::{self, Overrides, Source};
 
 use super::{Exit, Output, judging, show, suite};
@@ -40,22 +40,25 @@ pub(super) fn judge(args: &JudgeArgs) -> Exit {
         }
     };
     let mut exit = Exit::Pass;
-    let mut verdicts = Vec::new();
+    let mut judged: Vec<(Verdict, Exit)> = Vec::new();
     for path in &paths {
         match judge_one(path, expectations.as_ref()) {
             Ok((verdict, one, tracks)) => {
-                exit = exit.worse(one);
                 if args.output == Output::Text {
                     show::print(&report::terminal(&verdict, &tracks, look()));
                 }
-                verdicts.push(verdict.into());
+                judged.push((verdict, one));
             }
             Err(one) => exit = exit.worse(one),
         }
     }
+    let tried_again = |verdict: &Verdict| judged.iter().any(|(later, _)| later.tries_again(verdict));
+    let deciding = judged.iter().filter(|(verdict, _)| !tried_again(verdict));
+    exit = deciding.fold(exit, |exit, (_, one)| exit.worse(*one));
     if args.output == Output::Json {
-        let suite_id = verdicts.first().map(|ran: &Ran| ran.verdict.suite_id.clone()).unwrap_or_default();
-        let suite = SuiteVerdict::new(&suite_id, verdicts, Vec::new(), exit.code());
+        let verdicts: Vec<Verdict> = judged.into_iter().map(|(verdict, _)| verdict).collect();
+        let suite_id = verdicts.first().map(|verdict| verdict.suite_id.clone()).unwrap_or_default();
+        let suite = SuiteVerdict::new(&suite_id, ScenarioResult::grouped(verdicts), Vec::new(), exit.code());
         show::print(&serde_json::to_string_pretty(&suite).expect("a verdict is plain data"));
     }
     exit

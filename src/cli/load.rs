@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use cucumber::event;
 
+use crate::report::Selection;
 use crate::scenario::{self, Diagnostic, Lowered, Overrides, Project, Source};
 
 use super::cucumber::Steps;
+use super::select::{Expressions, Selected};
 use super::{Exit, ScenarioArgs, settings, show};
 
 /// A scenario that is ready to run.
@@ -15,8 +17,6 @@ pub(super) struct Loaded {
     /// Name of its folder in the suite's: the file's name without its ending, and in a feature the scenario's after it.
     pub(super) stem: String,
     pub(super) source: Source,
-    /// Where in the source it begins, from 1.
-    pub(super) line: u32,
     /// Other files that went into it, the settings among them.
     pub(super) imports: Vec<Source>,
     pub(super) lowered: Lowered,
@@ -24,18 +24,36 @@ pub(super) struct Loaded {
     pub(super) steps: Option<Steps>,
 }
 
+impl Loaded {
+    pub(super) fn name(&self) -> &str {
+        &self.lowered.scenario.name
+    }
+}
+
 /// What a call is about.
 pub(super) struct Call {
+    /// Those that are meant.
     pub(super) scenarios: Vec<Loaded>,
+    /// Names of those that `--tags` and `--skip` left out.
+    pub(super) left_out: Vec<String>,
+    pub(super) selection: Option<Selection>,
     pub(super) project: Project,
     /// Folder that runs write to.
     pub(super) reports: PathBuf,
 }
 
-/// Reads the settings and all scenarios of a call.
+impl Call {
+    /// Names of all scenarios, those that were left out as well.
+    pub(super) fn names(&self) -> Vec<&str> {
+        let meant = self.scenarios.iter().map(|one| one.lowered.scenario.name.as_str());
+        meant.chain(self.left_out.iter().map(String::as_str)).collect()
+    }
+}
+
+/// Reads the settings and all scenarios of a call, and then leaves out those that are not meant.
 ///
 /// # Errors
-/// Any mistake in any of them; all are shown by then.
+/// Any mistake in any of them, or nothing is meant; said by then.
 pub(super) fn load(args: &ScenarioArgs) -> Result<Call, Exit> {
     let mut files: Vec<PathBuf> = Vec::new();
     let mut mistakes: Vec<Diagnostic> = Vec::new();
@@ -44,6 +62,7 @@ pub(super) fn load(args: &ScenarioArgs) -> Result<Call, Exit> {
         mistakes.extend(found);
         Project::unreadable()
     });
+    let expressions = Expressions::read(&args.select).map_err(|found| mistakes.extend(found));
     for path in &args.paths {
         match scenario::scenario_files(path) {
             Ok(found) => files.extend(found),
@@ -63,13 +82,20 @@ pub(super) fn load(args: &ScenarioArgs) -> Result<Call, Exit> {
         loaded.iter_mut().flat_map(|one: &mut Loaded| std::mem::take(&mut one.lowered.warnings)).collect();
     show::diagnostics(&once(warnings));
     let clashes = duplicates(&loaded);
-    if mistakes.is_empty() && clashes.is_empty() {
+    if let Ok(expressions) = &expressions
+        && mistakes.is_empty()
+        && clashes.is_empty()
+    {
         let reports = args.reports.clone().or_else(|| project.reports.clone());
         let reports = reports.unwrap_or_else(|| PathBuf::from(scenario::REPORTS));
         for one in &mut loaded {
             one.imports.extend(project.settings().cloned());
         }
-        return Ok(Call { scenarios: loaded, project, reports });
+        let Selected { scenarios, left_out, selection } = expressions.select(loaded).map_err(|reason| {
+            show::error(format_args!("{reason}; nothing was started"));
+            Exit::BadInput
+        })?;
+        return Ok(Call { scenarios, left_out, selection, project, reports });
     }
     let mistakes = once(mistakes);
     show::diagnostics(&mistakes);
@@ -96,19 +122,14 @@ fn read_file(file: &Path, overrides: &Overrides<'_>) -> Result<Vec<Loaded>, Vec<
     let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     if file.extension().is_none_or(|extension| extension != scenario::FEATURE) {
         let lowered = scenario::read(&source, overrides)?;
-        return Ok(vec![Loaded { stem, source, line: 1, imports: Vec::new(), lowered, steps: None }]);
+        return Ok(vec![Loaded { stem, source, imports: Vec::new(), lowered, steps: None }]);
     }
     let folder = file.parent().unwrap_or(Path::new(""));
     let found = scenario::read_feature(&source, overrides, &|path| Source::read(&folder.join(path)))?;
     let feature = event::Source::new(found.gherkin);
-    let line = |rule: Option<usize>, index: usize| {
-        let scenarios = rule.map_or(&feature.scenarios, |rule| &feature.rules[rule].scenarios);
-        u32::try_from(scenarios[index].position.line).unwrap_or(u32::MAX)
-    };
     let loaded = found.scenarios.into_iter().map(|one| Loaded {
         stem: format!("{stem}.{}", slug(&one.lowered.scenario.name)),
         source: source.clone(),
-        line: line(one.rule, one.index),
         imports: one.imports,
         lowered: one.lowered,
         steps: Some(Steps { feature: feature.clone(), rule: one.rule, index: one.index }),

@@ -3,6 +3,7 @@
 mod attempt;
 mod completions;
 mod convert;
+mod course;
 mod cucumber;
 mod docs;
 mod examples;
@@ -17,10 +18,10 @@ mod live;
 mod load;
 mod man;
 mod plan;
+mod quarantine;
 mod run;
 mod schema;
 mod select;
-mod sequence;
 mod settings;
 mod show;
 mod signals;
@@ -85,6 +86,8 @@ struct ScenarioArgs {
     /// Scenario files (*.toml, *.feature), or folders: those directly in them, in the order of their names.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+    #[command(flatten)]
+    select: select::SelectArgs,
     /// Set a value of every scenario, like `--set load.baseline_rate=80/s`. May be given more than once.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     sets: Vec<String>,

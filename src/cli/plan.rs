@@ -14,32 +14,28 @@ use crate::scenario::{
 };
 
 use super::load::{Call, Loaded, load};
-use super::select::{self, Selection};
-use super::{Exit, Output, ScenarioArgs, show};
+use super::{Exit, Output, ScenarioArgs, select, show};
 
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
     #[command(flatten)]
     scenarios: ScenarioArgs,
-    #[command(flatten)]
-    selection: Selection,
     /// How to print.
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
 }
 
 pub(super) fn plan(args: &PlanArgs) -> Exit {
-    let call = match load(&args.scenarios) {
-        Ok(call) => call,
-        Err(exit) => return exit,
-    };
-    match select::select(call.scenarios, &args.selection) {
-        Ok((scenarios, _)) => show_plans(args.scenarios.seed, &Call { scenarios, ..call }, args.output),
+    match load(&args.scenarios) {
+        Ok(call) => show_plans(args.scenarios.seed, &call, args.output),
         Err(exit) => exit,
     }
 }
 
 pub(super) fn show_plans(seed: Option<u64>, call: &Call, output: Output) -> Exit {
+    if let Some(selection) = &call.selection {
+        show::say(select::said(selection));
+    }
     let plans: Vec<(&Loaded, Plan)> = call
         .scenarios
         .iter()

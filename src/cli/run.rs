@@ -5,45 +5,44 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::history::{Clock, Wall};
+use crate::report::{Selection, SuiteNote};
 use crate::scenario::{Project, Span, UnitError};
 
 use super::cucumber::Files;
 use super::load::{Call, Loaded, load};
-use super::select::{self, Selection};
-use super::{Exit, Output, ScenarioArgs, list, show, suite};
+use super::{Exit, Output, ScenarioArgs, list, quarantine, select, show, suite};
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
     #[command(flatten)]
     scenarios: ScenarioArgs,
-    #[command(flatten)]
-    selection: Selection,
     /// Name of the suite, and of its folder. Default: the time, and four digits.
     #[arg(long, value_name = "ID")]
     suite_id: Option<String>,
     /// Show the plan instead; start nothing. The same as `springback plan`.
-    #[arg(long, conflicts_with = "list")]
+    #[arg(long)]
     dry_run: bool,
-    /// List the scenarios instead, with their tags and how long they can take; start nothing.
-    #[arg(long)]
-    list: bool,
-    /// Run an inconclusive scenario again, up to so many times; the last attempt counts, each is reported. One that failed
-    /// is never run again.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(super) retries: u32,
-    /// After a scenario that fails, start no other. What is inconclusive does not stop the suite.
-    #[arg(long)]
-    pub(super) fail_fast: bool,
-    /// Start no scenario that could go on beyond this time, like `30m`. The one that runs is never cut short; what was not
-    /// run because of it makes the suite inconclusive at best.
-    #[arg(long, value_name = "TIME", value_parser = a_time)]
-    pub(super) max_time: Option<Span>,
     /// Write what cucumber reports of the features as JSON.
     #[arg(long, value_name = "FILE")]
     cucumber_json: Option<PathBuf>,
     /// Write what cucumber reports of the features as JUnit XML.
     #[arg(long, value_name = "FILE")]
     cucumber_junit: Option<PathBuf>,
+    /// List the scenarios instead, with their tags and the longest that they can take; start nothing.
+    #[arg(long, conflicts_with = "dry_run")]
+    list: bool,
+    /// Run an inconclusive scenario again, up to N times: a run that could not tell says nothing against the system. A
+    /// failed one is never run again. The last attempt decides; all are reported.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100), hide_default_value = true)]
+    pub(super) retries: u32,
+    /// Run nothing more after the first scenario that fails, or ends worse than that. One in quarantine does not count, and
+    /// neither does an inconclusive one, also when its retries are used up.
+    #[arg(long)]
+    pub(super) fail_fast: bool,
+    /// Start no scenario, and no retry, that may last beyond this time from the start of the suite (`--list` shows the longest
+    /// that each can take). What is running is never cut. A scenario that is left out makes the suite inconclusive.
+    #[arg(long, value_name = "DURATION", value_parser = a_time)]
+    pub(super) max_time: Option<Span>,
     /// No progress: the verdict only.
     #[arg(long, short)]
     pub(super) quiet: bool,
@@ -52,14 +51,41 @@ pub(super) struct RunArgs {
     pub(super) output: Output,
 }
 
-fn a_time(text: &str) -> Result<Span, String> {
-    text.parse().map_err(|error: UnitError| format!("it {error}"))
-}
-
 impl RunArgs {
     pub(super) fn cucumber(&self) -> Files {
         Files { json: self.cucumber_json.clone(), junit: self.cucumber_junit.clone() }
     }
+
+    /// Whether these scenarios can be run with these options at all.
+    ///
+    /// # Errors
+    /// Why not.
+    fn check(&self, scenarios: &[Loaded]) -> Result<(), String> {
+        for (one, attempt) in
+            scenarios.iter().flat_map(|one| (2..=self.retries + 1).map(move |attempt| (one, attempt)))
+        {
+            let folder = suite::attempt_folder(&one.stem, attempt);
+            if let Some(other) = scenarios.iter().find(|other| other.stem == folder) {
+                return Err(format!(
+                    "a retry of \"{}\" would write to the folder of \"{}\", {folder}; rename one of them",
+                    one.source.name, other.source.name
+                ));
+            }
+        }
+        let shortest = scenarios.iter().map(Loaded::planned_us).min();
+        match (shortest, self.max_time) {
+            (Some(shortest_us), Some(max)) if shortest_us > max.us => Err(format!(
+                "no scenario fits into --max-time {max}: the shortest may take {}, the longest wait for a steady baseline \
+                 included (`--list` shows them all)",
+                Span::from_us(shortest_us)
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn a_time(text: &str) -> Result<Span, String> {
+    text.parse().map_err(|error: UnitError| format!("it {error}"))
 }
 
 /// What all scenarios of a call share.
@@ -67,14 +93,17 @@ pub(super) struct Suite<'a> {
     pub(super) args: &'a RunArgs,
     pub(super) id: String,
     pub(super) project: Project,
+    pub(super) selection: Option<Selection>,
+    /// Notes that are known before anything runs.
+    pub(super) notes: Vec<SuiteNote>,
+    /// The day on which it began, in UTC: the quarantine goes by it.
+    pub(super) today: jiff::civil::Date,
+    /// From the start of the suite.
+    pub(super) clock: Clock,
     pub(super) reports: PathBuf,
     pub(super) folder: PathBuf,
     pub(super) seed: u64,
     pub(super) program: PathBuf,
-    /// Scenarios that their tags left out.
-    pub(super) left_out: usize,
-    /// Since the start of the suite.
-    pub(super) clock: Clock,
 }
 
 pub(super) fn run(args: &RunArgs) -> Exit {
@@ -82,17 +111,10 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         Ok(call) => call,
         Err(exit) => return exit,
     };
-    let Call { scenarios, project, reports } = call;
-    let notes = strangers(&project, &scenarios);
-    let (scenarios, left_out) = match select::select(scenarios, &args.selection) {
-        Ok(selected) => selected,
-        Err(exit) => return exit,
-    };
     if args.list {
-        return list::list(&scenarios, left_out, &project.quarantine, args.output);
+        return list::list(&call, args.output);
     }
     if args.dry_run {
-        let call = Call { scenarios, project, reports };
         return super::plan::show_plans(args.scenarios.seed, &call, args.output);
     }
     if let Some(id) = args.suite_id.as_ref().filter(|id| !suite::is_valid_id(id)) {
@@ -106,12 +128,19 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         show::error(format!("{reason}; nothing was started"));
         return Exit::BadInput;
     }
+    if let Err(reason) = args.check(&call.scenarios) {
+        show::error(format!("{reason}; nothing was started"));
+        return Exit::BadInput;
+    }
     let clock = Clock::start(Wall::Machine);
+    let started_ms = clock.unix_ms();
     #[expect(clippy::disallowed_methods, reason = "the seed itself has to come from somewhere")]
     let drawn = rand::random::<u64>();
     // A drawn seed is short enough to be typed again.
     let seed = args.scenarios.seed.unwrap_or(drawn >> 40);
-    let id = args.suite_id.clone().unwrap_or_else(|| suite::new_id(clock.unix_ms(), drawn));
+    let id = args.suite_id.clone().unwrap_or_else(|| suite::new_id(started_ms, drawn));
+    let notes = quarantine::unmatched(&call.project.quarantine, &call.names());
+    let Call { scenarios, left_out: _, selection, project, reports } = call;
     let folder = reports.join(&id);
     let program = match std::env::current_exe() {
         Ok(program) => program,
@@ -121,8 +150,9 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         }
     };
     if !args.quiet {
-        let counted = list::counted(scenarios.len(), left_out);
-        show::say(format_args!("suite {id}, {counted}, seed {seed}, writing to {}", folder.display()));
+        let selected = selection.as_ref().map(|selection| format!(", {}", select::said(selection)));
+        let selected = selected.unwrap_or_default();
+        show::say(format_args!("suite {id}, seed {seed}{selected}, writing to {}", folder.display()));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
@@ -132,24 +162,11 @@ pub(super) fn run(args: &RunArgs) -> Exit {
             return Exit::Internal;
         }
     };
-    let suite = Suite { args, id, project, reports, folder, seed, program, left_out, clock };
+    let today = quarantine::day(started_ms);
+    let suite = Suite { args, id, project, selection, notes, today, clock, reports, folder, seed, program };
     let local = tokio::task::LocalSet::new();
-    let exit = local.block_on(&runtime, suite.run(scenarios, notes));
+    let exit = local.block_on(&runtime, suite.run(scenarios));
     // Whatever a world may still wait for must not hold the process.
     runtime.shutdown_background();
     exit
-}
-
-/// Entries of the quarantine that no scenario of the call has the name of.
-fn strangers(project: &Project, loaded: &[Loaded]) -> Vec<String> {
-    let is_known = |name: &str| loaded.iter().any(|one| one.lowered.scenario.name == name);
-    let strangers = project.quarantine.iter().filter(|entry| !is_known(&entry.scenario));
-    strangers
-        .map(|entry| {
-            format!(
-                "the quarantine of \"{}\" fits no scenario of this call ({}:{})",
-                entry.scenario, entry.origin.source, entry.origin.line
-            )
-        })
-        .collect()
 }

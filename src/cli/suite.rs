@@ -27,6 +27,11 @@ pub(super) fn is_valid_id(id: &str) -> bool {
         && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
+/// Name of the folder of an attempt at a scenario, within the suite's: the first one has the scenario's own.
+pub(super) fn attempt_folder(stem: &str, attempt: u32) -> String {
+    if attempt == 1 { stem.to_owned() } else { format!("{stem}.attempt-{attempt}") }
+}
+
 /// Writes a file whole or not at all.
 ///
 /// # Errors

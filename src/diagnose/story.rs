@@ -66,6 +66,7 @@ impl Story {
             format: FORMAT.into(),
             tool: "0.1.0".into(),
             suite_id: "nightly-7".into(),
+            attempt: 1,
             sources: Vec::new(),
             overrides: Vec::new(),
             scenario,

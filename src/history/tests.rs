@@ -18,6 +18,7 @@ fn header() -> Header {
         format: FORMAT.into(),
         tool: "0.0.0".into(),
         suite_id: "suite".into(),
+        attempt: 1,
         sources: vec![SourceText { name: "a.toml".into(), text: text.into() }],
         overrides: lowered.overrides,
         plan: crate::plan::lower(&lowered.scenario, 7),

@@ -8,7 +8,8 @@ use crate::diagnose::say::{lasting, relative};
 use crate::history::Tracks;
 
 use super::sentences::{self, outcome_word};
-use super::suite::{Ran, SuiteVerdict};
+use super::suite::{QuarantineEntry, SuiteVerdict};
+use super::suite_rows::{rows, totals};
 use super::timeline::replicas_over_time;
 use super::verdict::Verdict;
 use super::words::{exit_meaning, mark, tally};
@@ -33,10 +34,9 @@ pub fn summary_md(verdict: &Verdict, tracks: &Tracks) -> String {
     text
 }
 
-/// All scenarios of a call: a table, then why each one that did not pass did not.
+/// All scenarios of a call: a table with a row for each attempt, then why each one that did not pass did not.
 pub fn suite_summary_md(suite: &SuiteVerdict) -> String {
     let mut text = String::new();
-    let outcomes = suite.scenarios.iter().filter(|ran| ran.counts()).map(|ran| ran.verdict.outcome);
     let _ = writeln!(
         text,
         "# {} {}: springback suite `{}`\n",
@@ -44,57 +44,59 @@ pub fn suite_summary_md(suite: &SuiteVerdict) -> String {
         outcome_word(suite.outcome),
         suite.suite_id
     );
-    let _ = writeln!(text, "{}{} · exit code {}\n", tally(outcomes), suite.aside(), suite.exit_code);
-    let _ =
-        writeln!(text, "| | scenario | expectations | took | residual spend | |\n|---|---|---|---|---|---|");
-    for ran in &suite.scenarios {
-        for (index, verdict) in ran.attempts().enumerate() {
-            suite_row(&mut text, ran, index, verdict);
-        }
-    }
-    for not_run in &suite.not_run {
-        let _ =
-            writeln!(text, "| ! | {} | not run: {} | | | |", cell(&not_run.scenario), cell(&not_run.reason));
+    let _ = writeln!(text, "{} · exit code {}\n", totals(suite), suite.exit_code);
+    let _ = writeln!(
+        text,
+        "| | scenario | took | residual spend | found | attempt | more |\n|---|---|---|---|---|---|---|"
+    );
+    for row in rows(suite) {
+        let attempt = row.attempt.filter(|(_, of)| *of > 1).map(|(attempt, of)| format!("{attempt} of {of}"));
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            row.mark,
+            cell(row.scenario),
+            row.took.unwrap_or_default(),
+            row.residual.unwrap_or_default(),
+            cell(&row.said),
+            attempt.unwrap_or_default(),
+            cell(&row.more.unwrap_or_default()),
+        );
     }
     text.push('\n');
     for note in &suite.notes {
-        let _ = writeln!(text, "> {}\n", inline(note));
+        let _ = writeln!(text, "> {}: {}\n", note.code, inline(&note.text));
     }
-    for ran in suite.scenarios.iter().filter(|ran| ran.verdict.outcome != Outcome::Pass) {
-        let verdict = &ran.verdict;
-        let _ = writeln!(text, "## {}\n", heading(verdict));
-        let quarantine = ran.quarantine.as_ref().map(|quarantine| quarantine.said());
-        let trouble = sentences::trouble(verdict);
-        let trouble = trouble.iter().map(String::as_str).chain(exit_meaning(verdict.exit_code));
-        for trouble in trouble.chain(quarantine.as_deref()) {
-            let _ = writeln!(text, "> **{}**\n", inline(trouble));
+    for result in &suite.scenarios {
+        for verdict in &result.earlier_attempts {
+            let note = format!("attempt {} of {}, made again", verdict.attempt, result.attempts());
+            attempt_in_suite(&mut text, verdict, Some(&note));
         }
-        causes(&mut text, verdict, "###");
+        let note = match (result.counts, &result.earlier_attempts[..]) {
+            (false, _) => result.quarantine.as_ref().map(QuarantineEntry::words),
+            (true, []) => None,
+            (true, _) => sentences::attempt(&result.verdict),
+        };
+        attempt_in_suite(&mut text, &result.verdict, note.as_deref());
     }
     text.truncate(text.trim_end().len());
     text.push('\n');
     text
 }
 
-fn suite_row(text: &mut String, ran: &Ran, attempt: usize, verdict: &Verdict) {
-    let tally = tally(verdict.findings.iter().map(|judged| judged.finding.outcome));
-    let residual = verdict.spend.as_ref().and_then(|spend| {
-        spend.residual_per_hour.as_ref().map(|residual| format!("{residual} {}/h", spend.currency))
-    });
-    let mut remarks: Vec<String> = Vec::new();
-    if !ran.earlier_attempts.is_empty() {
-        remarks.push(format!("attempt {} of {}", attempt + 1, ran.earlier_attempts.len() + 1));
+/// Why an attempt did not pass; of one that did, nothing.
+fn attempt_in_suite(text: &mut String, verdict: &Verdict, note: Option<&str>) {
+    if verdict.outcome == Outcome::Pass && exit_meaning(verdict.exit_code).is_none() {
+        return;
     }
-    remarks.extend(ran.quarantine.as_ref().map(|quarantine| quarantine.said()));
-    let _ = writeln!(
-        text,
-        "| {} | {} | {tally} | {} | {} | {} |",
-        mark(verdict.outcome),
-        cell(&verdict.scenario),
-        lasting(verdict.duration_us),
-        residual.unwrap_or_default(),
-        cell(&remarks.join(", "))
-    );
+    let note = note.map_or_else(String::new, |note| format!(" ({})", inline(note)));
+    let _ = writeln!(text, "## {}{note}\n", heading(verdict));
+    for trouble in
+        sentences::trouble(verdict).iter().map(String::as_str).chain(exit_meaning(verdict.exit_code))
+    {
+        let _ = writeln!(text, "> **{}**\n", inline(trouble));
+    }
+    causes(text, verdict, "###");
 }
 
 fn heading(verdict: &Verdict) -> String {
@@ -103,14 +105,15 @@ fn heading(verdict: &Verdict) -> String {
 
 fn facts(verdict: &Verdict) -> String {
     let tally = tally(verdict.findings.iter().map(|judged| judged.finding.outcome));
-    let mut parts = vec![
-        tally,
+    let mut parts = vec![tally];
+    parts.extend(sentences::attempt(verdict));
+    parts.extend([
         format!("took {}", lasting(verdict.duration_us)),
         format!("started {}", verdict.started),
         format!("seed `{}`", verdict.seed),
         format!("suite `{}`", verdict.suite_id),
         format!("exit code {}", verdict.exit_code),
-    ];
+    ]);
     parts.extend(sentences::whom_to_ask(verdict));
     parts.join(" · ")
 }

@@ -10,6 +10,7 @@ mod page;
 mod percentiles;
 mod sentences;
 mod suite;
+mod suite_rows;
 mod suite_terminal;
 mod terminal;
 mod timeline;
@@ -22,7 +23,9 @@ mod tests;
 pub use junit::{junit, reason};
 pub use markdown::{suite_summary_md, summary_md};
 pub use page::Look;
-pub use suite::{NotRun, Quarantined, Ran, SuiteVerdict, suite_schema};
+pub use suite::{
+    NotRun, QuarantineEntry, ScenarioResult, Selection, SuiteNote, SuiteVerdict, WhyNotRun, suite_schema,
+};
 pub use suite_terminal::suite_terminal;
 pub use terminal::terminal;
 pub use timeline::replicas_over_time;

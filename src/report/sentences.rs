@@ -21,6 +21,11 @@ pub(super) fn trouble(verdict: &Verdict) -> Vec<String> {
     lines
 }
 
+/// Which attempt it is, unless it is the first.
+pub(super) fn attempt(verdict: &Verdict) -> Option<String> {
+    (verdict.attempt > 1).then(|| format!("attempt {}", verdict.attempt))
+}
+
 /// The owner and the runbook.
 pub(super) fn whom_to_ask(verdict: &Verdict) -> Option<String> {
     let owner = verdict.owner.as_ref().map(|owner| match &owner.cost_center {

@@ -1,80 +1,125 @@
-//! Several scenarios for somebody at a terminal: a row each, with the codes that say why.
+//! Several scenarios for somebody at a terminal: a table with a row for each attempt, and what decided it.
 
 use textwrap::core::display_width;
 
 use crate::check::Outcome;
-use crate::diagnose::say::lasting;
 
-use super::page::{BOLD, DIM, Look, PLAIN, Page, cut, style_of};
-use super::suite::{Ran, SuiteVerdict};
-use super::verdict::Verdict;
-use super::words::{mark, tally};
+use super::page::{BOLD, DIM, Look, PLAIN, Page, style_of};
+use super::suite::SuiteVerdict;
+use super::suite_rows::{Row, rows, totals};
 
-/// The verdicts of a call, a row each; an attempt that was not the last has a row of its own.
+/// Columns between two cells.
+const GAP: usize = 2;
+/// Names get so many columns at least, however much there is to say.
+const NAME_MIN: usize = 16;
+
+/// The verdicts of a call, as a table.
 pub fn suite_terminal(suite: &SuiteVerdict, look: Look) -> String {
     let mut page = Page::new(look);
     page.blank();
     page.line(&[("Suite ", BOLD), (&suite.suite_id, BOLD)]);
-    let names = suite.scenarios.iter().map(|ran| ran.verdict.scenario.as_str());
-    let names = names.chain(suite.not_run.iter().map(|not_run| not_run.scenario.as_str()));
-    let width = names.map(display_width).max().unwrap_or(0).min(page.width() * 2 / 5);
-    let padded = |name: &str| {
-        let name = cut(name, width);
-        let padding = " ".repeat(width.saturating_sub(display_width(&name)));
-        format!("{name}{padding}")
-    };
-    for ran in &suite.scenarios {
-        for (index, verdict) in ran.attempts().enumerate() {
-            let took = format!("  {:>6}", lasting(verdict.duration_us));
-            let label = format!("{} {}{took}  ", mark(verdict.outcome), padded(&verdict.scenario));
-            let said = row(ran, index, verdict);
-            page.labelled(display_width(&label), (&label, style_of(verdict.outcome)), (&said, PLAIN));
-        }
+    let rows = rows(suite);
+    let widths = Widths::of(&rows, page.width());
+    page.line(&[(widths.line(["", "scenario", "took", "residual", "found"]).trim_end(), DIM)]);
+    for row in &rows {
+        show(&mut page, row, &widths);
     }
-    for not_run in &suite.not_run {
-        let label = format!("! {}  not run  ", padded(&not_run.scenario));
-        page.labelled(
-            display_width(&label),
-            (&label, style_of(Outcome::Inconclusive)),
-            (&not_run.reason, PLAIN),
-        );
-    }
+    page.labelled(0, ("", PLAIN), (&format!("{} · exit\u{a0}{}", totals(suite), suite.exit_code), DIM));
     for note in &suite.notes {
-        page.labelled(2, ("· ", DIM), (note, PLAIN));
+        page.labelled(6, ("note", DIM), (&format!("{}: {}", note.code, note.text), PLAIN));
     }
-    let outcomes = tally(suite.scenarios.iter().filter(|ran| ran.counts()).map(|ran| ran.verdict.outcome));
-    let line = format!("{outcomes}{} · exit {}", suite.aside(), suite.exit_code);
-    page.labelled(0, ("", PLAIN), (&line, DIM));
     page.finish()
 }
 
-fn row(ran: &Ran, attempt: usize, verdict: &Verdict) -> String {
-    let mut parts = vec![reasons(verdict)];
-    if let Some(spend) = &verdict.spend
-        && let Some(residual) = spend.residual_per_hour.as_ref().filter(|residual| **residual != "0.00")
-    {
-        parts.push(format!("{residual} {}/h residual", spend.currency));
-    }
-    if !ran.earlier_attempts.is_empty() {
-        parts.push(format!("attempt {} of {}", attempt + 1, ran.earlier_attempts.len() + 1));
-    }
-    parts.extend(ran.quarantine.as_ref().map(|quarantine| quarantine.said()));
-    parts.join(" · ")
+/// Columns of the cells.
+struct Widths {
+    name: usize,
+    took: usize,
+    residual: usize,
+    said: usize,
 }
 
-/// The codes of what did not pass, and of why; each once.
-pub(super) fn reasons(verdict: &Verdict) -> String {
-    let mut codes: Vec<&str> = Vec::new();
-    for judged in verdict.worst_first().into_iter().filter(|judged| judged.finding.outcome != Outcome::Pass) {
-        let causes = judged.causes.iter().map(|cause| cause.code.as_str());
-        for code in std::iter::once(judged.finding.code.as_str()).chain(causes) {
-            if !codes.contains(&code) {
-                codes.push(code);
-            }
+impl Widths {
+    fn of(rows: &[Row<'_>], page: usize) -> Self {
+        let widest = |of: fn(&Row<'_>) -> usize| rows.iter().map(of).max().unwrap_or(0);
+        let took = widest(|row| row.took.as_deref().map_or(0, display_width)).max("took".len());
+        let residual = match widest(|row| row.residual.as_deref().map_or(0, display_width)) {
+            0 => 0,
+            wide => wide.max("residual".len()),
+        };
+        let fixed = 2 + GAP + took + if residual > 0 { GAP + residual } else { 0 } + GAP;
+        let name = widest(|row| display_width(&name(row))).max("scenario".len());
+        let name = name.min((page.saturating_sub(fixed) / 2).max(NAME_MIN));
+        Self { name, took, residual, said: page.saturating_sub(fixed + name) }
+    }
+
+    /// One line of cells.
+    fn line(&self, [mark, name, took, residual, said]: [&str; 5]) -> String {
+        let padded = |text: &str, width: usize| {
+            format!("{text}{}", " ".repeat(width.saturating_sub(display_width(text))))
+        };
+        let right = |text: &str, width: usize| {
+            format!("{}{text}", " ".repeat(width.saturating_sub(display_width(text))))
+        };
+        let gap = " ".repeat(GAP);
+        let mut line =
+            [padded(mark, 2), padded(name, self.name), gap.clone(), right(took, self.took)].concat();
+        if self.residual > 0 {
+            line.push_str(&gap);
+            line.push_str(&right(residual, self.residual));
         }
+        line.push_str(&gap);
+        line.push_str(said);
+        line
     }
-    match codes.is_empty() {
-        true => verdict.outcome.as_str().to_owned(),
-        false => format!("{}: {}", verdict.outcome.as_str(), codes.join(", ")),
+}
+
+/// The scenario's name on its first row; on those below which attempt it is.
+fn name(row: &Row<'_>) -> String {
+    match row.attempt {
+        Some((attempt, _)) if attempt > 1 => format!("  attempt {attempt}"),
+        _ => row.scenario.to_owned(),
     }
+}
+
+fn show(page: &mut Page, row: &Row<'_>, widths: &Widths) {
+    let said = match row.attempt {
+        Some((attempt, of)) if attempt < of => format!("attempt {attempt} of {of}, {}", row.said),
+        _ => row.said.clone(),
+    };
+    let names = wrapped(&name(row), widths.name);
+    let said = wrapped(&said, widths.said);
+    for i in 0..names.len().max(said.len()) {
+        let cell = |cells: &[String]| cells.get(i).cloned().unwrap_or_default();
+        let first = |text: &str| if i == 0 { text.to_owned() } else { String::new() };
+        let (took, residual) = (row.took.as_deref().unwrap_or(""), row.residual.as_deref().unwrap_or(""));
+        let left = widths.line([&first(row.mark), &cell(&names), &first(took), &first(residual), ""]);
+        let style = if row.outcome == Outcome::Pass { PLAIN } else { BOLD };
+        let (mark, rest) = left.split_at(left.char_indices().nth(2).map_or(left.len(), |(at, _)| at));
+        let said = cell(&said);
+        let rest = if said.is_empty() { rest.trim_end() } else { rest };
+        page.line(&[(mark, style_of(row.outcome)), (rest, style), (&said, PLAIN)]);
+    }
+    if let Some(more) = &row.more {
+        page.labelled(4, ("", PLAIN), (more, DIM));
+    }
+}
+
+/// A cell's lines. A word that is longer than the cell is cut where it must be.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let options = textwrap::Options::new(width.max(1))
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    let clean = |line: &str| line.chars().filter(|c| !c.is_control()).collect::<String>();
+    text.lines()
+        .flat_map(|line| {
+            let line = clean(line);
+            let indent = line.len() - line.trim_start().len();
+            let lines: Vec<String> = textwrap::wrap(line.trim_start(), &options)
+                .into_iter()
+                .map(|line| line.into_owned())
+                .collect();
+            lines.into_iter().map(move |line| format!("{}{line}", " ".repeat(indent)))
+        })
+        .collect()
 }

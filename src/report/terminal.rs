@@ -39,8 +39,9 @@ fn head(page: &mut Page, verdict: &Verdict) {
     let label = format!("{} {}  ", mark(outcome), outcome.as_str().to_uppercase());
     page.labelled(display_width(&label), (&label, style_of(outcome)), (&verdict.scenario, BOLD));
     let tally = tally(verdict.findings.iter().map(|judged| judged.finding.outcome));
+    let attempt = sentences::attempt(verdict).map_or_else(String::new, |attempt| format!(" · {attempt}"));
     let facts = format!(
-        "{tally} · took {} · seed {} · exit {}",
+        "{tally}{attempt} · took {} · seed {} · exit {}",
         lasting(verdict.duration_us),
         verdict.seed,
         verdict.exit_code

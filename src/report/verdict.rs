@@ -24,6 +24,9 @@ pub struct Verdict {
     pub scenario: String,
     /// The suite that the run belongs to.
     pub suite_id: String,
+    /// Which attempt at the scenario it is within the suite, from 1.
+    #[serde(default = "first_attempt")]
+    pub attempt: u32,
     /// The seed of everything that was drawn.
     pub seed: u64,
     /// Version of springback that recorded the run.
@@ -253,6 +256,7 @@ impl Verdict {
             version: VERSION.into(),
             scenario: header.map_or_else(String::new, |header| header.scenario.name.clone()),
             suite_id: header.map_or_else(String::new, |header| header.suite_id.clone()),
+            attempt: header.map_or(1, |header| header.attempt),
             seed: header.map_or(0, |header| header.plan.seed),
             tool: header.map_or_else(String::new, |header| header.tool.clone()),
             world: header.map_or_else(String::new, |header| header.world.clone()),
@@ -297,6 +301,12 @@ impl Verdict {
         }
     }
 
+    /// Whether it is of a later attempt at what an earlier verdict is of.
+    pub fn tries_again(&self, earlier: &Self) -> bool {
+        (&self.suite_id, &self.scenario) == (&earlier.suite_id, &earlier.scenario)
+            && self.attempt > earlier.attempt
+    }
+
     /// What times are counted from when they are shown: the start of the stimulus, else that of the run.
     pub(super) fn zero_us(&self) -> u64 {
         self.stimulus_us.unwrap_or(0)
@@ -313,6 +323,10 @@ impl Verdict {
 /// The JSON Schema of a verdict.
 pub fn verdict_schema() -> serde_json::Value {
     schemars::schema_for!(Verdict).to_value()
+}
+
+fn first_attempt() -> u32 {
+    1
 }
 
 fn rfc_3339(unix_ms: i64) -> String {

@@ -35,6 +35,8 @@ pub struct Lowered {
     pub overrides: Vec<Override>,
     /// Where each expectation, objective and stop condition is written, by the id of its finding.
     pub origins: BTreeMap<String, Origin>,
+    /// Where its name is written; other expectations have none.
+    pub name_at: Option<Origin>,
 }
 
 /// Reads a scenario. On failure everything that is wrong with it comes back, in the order in which it is written.
@@ -106,15 +108,19 @@ fn finish(
     root: &Node,
     mut origins: BTreeMap<String, Origin>,
 ) -> Result<Lowered, Vec<Diagnostic>> {
+    let origin = |place: &Place| {
+        let (source, line) = problems.name_and_line(place);
+        Origin { source, line }
+    };
     if let Some(draft) = &draft {
-        for (id, place) in places(draft, root) {
-            let (source, line) = problems.name_and_line(&place);
-            origins.insert(id, Origin { source, line });
-        }
+        origins.extend(places(draft, root).into_iter().map(|(id, place)| (id, origin(&place))));
     }
+    let name_at = root.get("name").place.as_ref().map(origin);
     let (diagnostics, has_error) = problems.take_diagnostics();
     match draft.and_then(Draft::into_scenario) {
-        Some(scenario) if !has_error => Ok(Lowered { scenario, warnings: diagnostics, overrides, origins }),
+        Some(scenario) if !has_error => {
+            Ok(Lowered { scenario, warnings: diagnostics, overrides, origins, name_at })
+        }
         _ => Err(diagnostics),
     }
 }

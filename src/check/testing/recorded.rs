@@ -68,6 +68,7 @@ impl Run {
             format: FORMAT.into(),
             tool: "0".into(),
             suite_id: "suite".into(),
+            attempt: 1,
             sources: Vec::new(),
             overrides: Vec::new(),
             scenario: self.scenario.clone(),

@@ -107,6 +107,9 @@ pub struct Header {
     pub tool: String,
     /// The run's suite.
     pub suite_id: String,
+    /// Which attempt at this scenario it is within the suite, from 1.
+    #[serde(default = "first_attempt")]
+    pub attempt: u32,
     /// Source texts as read: the scenario and what it brought in.
     pub sources: Vec<SourceText>,
     /// Values that do not stand in the scenario's own file.
@@ -126,6 +129,10 @@ pub struct Header {
     pub reference: Option<Reference>,
     /// Wall clock at `t_us` = 0, milliseconds since 1970.
     pub started_unix_ms: i64,
+}
+
+fn first_attempt() -> u32 {
+    1
 }
 
 /// A file that went into the scenario.

@@ -2,17 +2,160 @@ use super::*;
 
 const PLAIN: Look = Look { width: 100, colour: false };
 
+/// A scenario that was tried once.
+fn once(verdict: Verdict) -> ScenarioResult {
+    ScenarioResult::new(vec![verdict], None)
+}
+
 fn suite() -> SuiteVerdict {
     let refused = NotRun {
         scenario: "orders survive a zone".into(),
+        code: WhyNotRun::Refused,
         reason: "refused: port 8080 of the balancer is in use".into(),
     };
     SuiteVerdict::new(
         "nightly-7",
-        vec![passing().verdict.into(), failing().verdict.into(), inconclusive().verdict.into()],
+        [passing(), failing(), inconclusive()].map(|scene| once(scene.verdict)).to_vec(),
         vec![refused],
         5,
     )
+}
+
+/// A night: one that passes at its second attempt, one in quarantine that fails, one whose quarantine has expired, one in
+/// quarantine that passes, one that was left out.
+fn night() -> SuiteVerdict {
+    let named = |scene: Scene, name: &str| Verdict { scenario: name.into(), ..scene.verdict };
+    let entry = |until: &str, expired: bool| {
+        Some(QuarantineEntry {
+            owner: "payments".into(),
+            until: until.into(),
+            reason: Some("OPS-17".into()),
+            origin: Origin { source: "springback.toml".into(), line: 12 },
+            expired,
+        })
+    };
+    let starved = judged(
+        "contraction-0",
+        "within 20s \"primary\" is back to its baseline and stays there for 10s",
+        Outcome::Inconclusive,
+        "harness-starved",
+        "springback itself was 2.1s late",
+    );
+    let unknown = judged(
+        "unplanned/primary",
+        "no instance ends by itself",
+        Outcome::Inconclusive,
+        "signal-gap",
+        "nobody looked from +3s to +9s",
+    );
+    let first = scene(surge(), &[availability(), starved, unknown], &BTreeMap::new(), 2);
+    let again = "a surge is served, and the capacity it needed is given back within twenty seconds";
+    let flaky = vec![named(first, again), Verdict { attempt: 2, ..named(passing(), again) }];
+    let spend = SpendSummary {
+        currency: "USD".into(),
+        total: "0.01".into(),
+        baseline_per_hour: Some("0.20".into()),
+        end_per_hour: "0.50".into(),
+        residual_per_hour: Some("0.30".into()),
+        residual_per_month: Some("219.00".into()),
+    };
+    let dear = Verdict { spend: Some(spend), ..named(failing(), "checkout leaks") };
+    let scenarios = vec![
+        ScenarioResult::new(flaky, None),
+        ScenarioResult::new(vec![dear], entry("2026-02-01", false)),
+        ScenarioResult::new(vec![named(failing(), "orders leak")], entry("2025-12-01", true)),
+        ScenarioResult::new(vec![named(passing(), "mail is delivered")], entry("2026-02-01", false)),
+    ];
+    let not_run = NotRun {
+        scenario: "a zone is lost".into(),
+        code: WhyNotRun::MaxTime,
+        reason: "it may take 20m, and 12m 05s of --max-time 30m were over before it".into(),
+    };
+    let selection = Selection { selected: 5, of: 13, tags: Some("@nightly".into()), skip: None };
+    SuiteVerdict::new("nightly-8", scenarios, vec![not_run], 1).with_selection(Some(selection))
+}
+
+#[test]
+fn terminal_of_a_suite() {
+    for (width, suite) in [(80, night()), (120, night()), (80, suite())] {
+        let text = suite_terminal(&suite, Look { width, colour: false });
+        for line in text.lines() {
+            assert!(textwrap::core::display_width(line) <= width, "too long for {width}: {line}");
+        }
+        insta::assert_snapshot!(format!("table-of-{}-at-{width}", suite.suite_id), text);
+    }
+}
+
+#[test]
+fn markdown_of_a_suite_with_attempts_and_quarantine() {
+    insta::assert_snapshot!(suite_summary_md(&night()));
+}
+
+#[test]
+fn junit_of_a_suite_with_attempts_and_quarantine() {
+    let xml = junit(&night());
+    assert!(xml.contains(r#"skipped="3" failures="2" errors="2""#), "{xml}");
+    assert!(xml.contains("<flakyError"), "{xml}");
+    insta::assert_snapshot!(xml);
+}
+
+#[test]
+fn an_attempt_before_one_that_fails_is_a_rerun_and_what_follows_a_fail_is_skipped() {
+    let inconclusive = Verdict { exit_code: 2, ..inconclusive().verdict };
+    let last = Verdict { attempt: 2, ..failing().verdict };
+    let result = ScenarioResult::new(vec![inconclusive, last], None);
+    let left =
+        NotRun { scenario: "later".into(), code: WhyNotRun::FailFast, reason: "one failed before it".into() };
+    let xml = junit(&SuiteVerdict::new("s", vec![result], vec![left], 1));
+    assert!(xml.contains("<rerunError") && !xml.contains("<flakyError"), "{xml}");
+    assert!(xml.contains(r#"skipped="1" failures="2" errors="1""#), "{xml}");
+}
+
+#[test]
+fn only_what_the_system_did_is_put_up_with() {
+    let entry = |expired| {
+        let origin = Origin { source: "springback.toml".into(), line: 1 };
+        Some(QuarantineEntry { owner: "a".into(), until: "2026-02-01".into(), reason: None, origin, expired })
+    };
+    let counts = |exit_code, expired| {
+        let verdict = Verdict { exit_code, ..failing().verdict };
+        ScenarioResult::new(vec![verdict], entry(expired)).counts
+    };
+    for excused in [1, 2] {
+        assert!(!counts(excused, false), "{excused}");
+        assert!(counts(excused, true), "{excused} after its date");
+    }
+    for never in [0, 3, 4, 5, 6, 70] {
+        assert!(counts(never, false), "{never}");
+    }
+    let verdict =
+        SuiteVerdict::new("s", vec![ScenarioResult::new(vec![failing().verdict], entry(false))], vec![], 0);
+    assert_eq!(verdict.outcome, Outcome::Pass);
+    assert_eq!(verdict.notes.iter().map(|note| note.code.as_str()).collect::<Vec<_>>(), ["nothing-counts"]);
+    let xml = junit(&verdict);
+    assert!(xml.contains(r#"skipped="3" failures="0" errors="0""#), "neither red nor green: {xml}");
+}
+
+#[test]
+fn attempts_are_put_together_again_whatever_their_order() {
+    let attempt = |attempt| Verdict { attempt, ..passing().verdict };
+    let other = Verdict { scenario: "other".into(), ..passing().verdict };
+    let grouped = ScenarioResult::grouped(vec![attempt(2), other, attempt(1)]);
+    let shape: Vec<_> = grouped.iter().map(|one| (one.verdict.attempt, one.attempts())).collect();
+    assert_eq!(shape, [(2, 2), (1, 1)]);
+    let twice = ScenarioResult::grouped(vec![attempt(1), attempt(1)]);
+    assert_eq!(twice.len(), 2, "two runs of one attempt are two");
+}
+
+#[test]
+fn a_suite_as_json_has_what_its_schema_requires() {
+    let schema = suite_schema();
+    for suite in [suite(), night()] {
+        let json = serde_json::to_value(&suite).unwrap();
+        requires(&schema, &schema, &json, "suite");
+        let back: SuiteVerdict = serde_json::from_value(json).unwrap();
+        assert_eq!(back, suite);
+    }
 }
 
 #[test]
@@ -111,7 +254,7 @@ fn junit_of_a_suite() {
 fn junit_never_shows_a_run_that_went_wrong_as_green() {
     let scene = passing();
     let verdict = Verdict { exit_code: 4, ..scene.verdict };
-    let xml = junit(&SuiteVerdict::new("s", vec![verdict.into()], Vec::new(), 4));
+    let xml = junit(&SuiteVerdict::new("s", vec![once(verdict)], Vec::new(), 4));
     assert!(xml.contains(r#"failures="0" errors="1""#), "{xml}");
 }
 
@@ -166,7 +309,7 @@ fn an_unsealed_history_never_passes() {
 fn a_suite_is_as_bad_as_its_worst_part() {
     assert_eq!(suite().outcome, Outcome::Fail);
     assert_eq!(SuiteVerdict::new("s", Vec::new(), Vec::new(), 0).outcome, Outcome::Inconclusive);
-    assert_eq!(SuiteVerdict::new("s", vec![passing().verdict.into()], Vec::new(), 0).outcome, Outcome::Pass);
+    assert_eq!(SuiteVerdict::new("s", vec![once(passing().verdict)], Vec::new(), 0).outcome, Outcome::Pass);
 }
 
 #[test]
@@ -195,67 +338,4 @@ fn a_histogram_that_cannot_be_read_gives_no_percentiles() {
     let load = verdict.load.unwrap();
     assert_eq!(load.response, None);
     assert!(load.service.is_some());
-}
-
-/// Every way in which a scenario of a suite may stand apart.
-fn mixed_suite() -> SuiteVerdict {
-    let quarantined = |verdict: Verdict, expired: bool| Ran {
-        quarantine: Some(Quarantined {
-            owner: "payments".into(),
-            until: "2026-12-31".into(),
-            reason: (!expired).then(|| "ticket 4711".into()),
-            expired,
-        }),
-        ..verdict.into()
-    };
-    let named = |verdict: Verdict, name: &str| Verdict { scenario: name.into(), ..verdict };
-    let retried = Ran {
-        earlier_attempts: vec![named(inconclusive().verdict, "retried")],
-        ..named(passing().verdict, "retried").into()
-    };
-    let scenarios = vec![
-        retried,
-        quarantined(named(failing().verdict, "known to leak"), false),
-        quarantined(named(failing().verdict, "known for too long"), true),
-    ];
-    let not_run = vec![NotRun {
-        scenario: "the last".into(),
-        reason: "--fail-fast: an earlier scenario failed".into(),
-    }];
-    let mut suite = SuiteVerdict::new("nightly-8", scenarios, not_run, 1);
-    suite.left_out = 3;
-    suite.notes.push("the quarantine of \"gone\" fits no scenario of this call: springback.toml:9".into());
-    suite
-}
-
-#[test]
-fn terminal_of_a_suite_at_80_columns() {
-    let text = suite_terminal(&mixed_suite(), Look { width: 80, colour: false });
-    for line in text.lines() {
-        assert!(textwrap::core::display_width(line) <= 80, "too long: {line}");
-    }
-    insta::assert_snapshot!(text);
-}
-
-#[test]
-fn markdown_of_a_suite_with_everything() {
-    insta::assert_snapshot!(suite_summary_md(&mixed_suite()));
-}
-
-#[test]
-fn junit_of_a_suite_with_everything() {
-    let xml = junit(&mixed_suite());
-    assert!(xml.contains("flakyError"), "{xml}");
-    assert!(xml.contains("<skipped"), "{xml}");
-    insta::assert_snapshot!(xml);
-}
-
-#[test]
-fn what_is_quarantined_does_not_count_until_its_day_is_over() {
-    let with = |expired| {
-        let quarantine = Quarantined { owner: "o".into(), until: "2026-01-01".into(), reason: None, expired };
-        let ran = Ran { quarantine: Some(quarantine), ..failing().verdict.into() };
-        SuiteVerdict::new("s", vec![passing().verdict.into(), ran], Vec::new(), 0).outcome
-    };
-    assert_eq!((with(false), with(true)), (Outcome::Pass, Outcome::Fail));
 }
