@@ -64,7 +64,7 @@ fn a_recorded_run_is_judged_again() {
     let output = springback(&["judge", &alone.display().to_string(), "--output", "json"]);
     assert_eq!(output.status.code(), Some(0));
     let suite: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let again: Verdict = serde_json::from_value(suite["scenarios"][0]["verdict"].clone()).unwrap();
+    let again: Verdict = serde_json::from_value(suite["scenarios"][0].clone()).unwrap();
     let first: Verdict =
         serde_json::from_str(&fs::read_to_string(run.join("verdict.json")).unwrap()).unwrap();
     assert_eq!(again, first);
