@@ -20,7 +20,7 @@ use super::phrase::{Does, FILE, Fixed, Form, Keyword, section_at};
 use super::unknown::{self, Nearly};
 use super::{spoken, vocabulary};
 use cells::keyed_row;
-use edit::{insert, table_mut, target};
+use edit::{claim, insert, table_mut, target};
 
 /// Reads a file that a feature names; the path is relative to the feature.
 pub type Import<'a> = dyn Fn(&Path) -> Result<Source, Vec<Diagnostic>> + 'a;
@@ -232,7 +232,12 @@ impl Lowering<'_> {
                 values.extend(keyed_row(row, section, problems));
             }
         }
-        let Some(table) = target(&mut self.root, at, name.as_ref(), whole) else { return };
+        // An expectation that a `But` changes is the step's from now on, wherever it was first written.
+        let is_judged = ["slo.", "expect.", "stop."].iter().any(|section| at.starts_with(section));
+        if step.is_but && is_judged && !at.ends_with('+') {
+            claim(&mut self.root, at, name.as_ref(), step);
+        }
+        let Some(table) = target(&mut self.root, at, name.as_ref(), step) else { return };
         for (path, place, node) in values {
             insert(table, &path, &place, node, step, problems);
         }

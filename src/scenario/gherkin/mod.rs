@@ -179,10 +179,32 @@ pub fn feature_as_toml(
 /// # Errors
 /// Every mistake in it.
 pub fn toml_as_feature(source: &Source, overrides: &Overrides<'_>) -> Result<String, Vec<Diagnostic>> {
-    super::read(source, overrides)?;
+    let meant = super::read(source, overrides)?.scenario;
     let problems = Problems::of(source);
     let root = syntax::parse(&source.text, &problems).expect("it was read just now");
-    Ok(write::feature(&root))
+    let (feature, unsaid) = write::feature(&root);
+    // What was written is read again: nothing of a scenario may be lost on the way, and nothing turn into something else.
+    let again = Source::new("the feature", feature.as_str());
+    // It names no file.
+    let said = read_feature(&again, overrides, &|_| Err(Vec::new())).ok().map(|found| found.scenarios);
+    let same = match said.as_deref() {
+        Some([one]) => one.lowered.scenario == meant,
+        _ => false,
+    };
+    if same {
+        return Ok(feature);
+    }
+    let message = "this scenario says something that no feature can";
+    let help = match unsaid.as_slice() {
+        [] => "a name or a tag that Gherkin does not take, perhaps: tags are single words, and names have no space at their ends"
+            .to_owned(),
+        paths => format!(
+            "write these as `springback steps` shows them, with plain numbers and units: {}",
+            paths.join(", ")
+        ),
+    };
+    problems.add(Diagnostic::error("not-sayable", message).help(help), root.place.as_ref(), "in this file");
+    Err(problems.take_diagnostics().0)
 }
 
 /// A sentence of the vocabulary, for who wants to read it.

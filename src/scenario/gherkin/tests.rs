@@ -334,3 +334,73 @@ fn a_value_from_outside_may_stand_in_a_step() {
     assert_eq!(lowered.scenario.load.as_ref().unwrap().baseline_rate.per_s, 60.0);
     assert_eq!(lowered.overrides.len(), 3);
 }
+
+/// What an import brings, and a `But` after it.
+fn after_import(but: &str) -> FeatureScenario {
+    let system = format!(
+        "{SYSTEM}[slo.availability]\ntarget = \"99%\"\n[target.local.busy]\nreplicas = 1\ncapacity = \"50/s\"\n\
+         autoscaler = {{ min_replicas = 1, max_replicas = 2, target_utilization = \"60%\", scale_down = {{ policies = [{{ pods = 4, \
+         period = \"1s\" }}] }} }}\n"
+    );
+    let import = |_: &Path| Ok(Source::new("system.toml", system.as_str()));
+    let text = format!(
+        "Feature: f\n  Scenario: s\n    Given the system described in \"system.toml\"\n    And a steady load of 40 requests per second on \"/\"\n    \
+         {but}    When at 3 seconds 1 instance of \"primary\" is killed\n    Then each killed instance is replaced within 5 seconds\n"
+    );
+    let source = Source::new("test.feature", text);
+    let found = read_feature(&source, &Overrides::NONE, &import);
+    found.unwrap_or_else(|diagnostics| panic!("{}", plain(&diagnostics))).scenarios.remove(0)
+}
+
+#[test]
+fn an_expectation_that_a_but_changes_is_the_steps() {
+    let text = "Feature: f\n  Scenario: s\n    Given the system described in \"system.toml\"\n    And a steady load of 40 requests per second on \"/\"\n    \
+                When at 3 seconds 1 instance of \"primary\" is killed\n    Then each killed instance is replaced within 5 seconds\n    \
+                But at least 60% of requests succeed\n";
+    let import =
+        |_: &Path| Ok(Source::new("system.toml", format!("{SYSTEM}[slo.availability]\ntarget = \"99%\"\n")));
+    let found = read_feature(&Source::new("test.feature", text), &Overrides::NONE, &import);
+    let found = found.unwrap_or_else(|diagnostics| panic!("{}", plain(&diagnostics)));
+    let lowered = &found.scenarios[0].lowered;
+    assert_eq!(lowered.scenario.slo["availability"].target, crate::scenario::Share::percent(60));
+    let origin = &lowered.origins["objective-availability"];
+    assert_eq!((origin.source.as_str(), origin.line), ("test.feature", 7));
+}
+
+#[test]
+fn a_but_replaces_a_list_that_came_from_elsewhere() {
+    let policies = |but: &str| {
+        let scenario = after_import(but).lowered.scenario;
+        let autoscaler = scenario.groups()["busy"].autoscaler.clone().unwrap();
+        autoscaler.scale_down.policies.unwrap().len()
+    };
+    assert_eq!(policies(""), 1);
+    assert_eq!(policies("    But \"busy\" scales down by at most 1 instance every 5 seconds\n"), 1);
+    let twice = "    But \"busy\" scales down by at most 1 instance every 5 seconds\n    And \"busy\" scales down by at most 50% every 5 seconds\n";
+    assert_eq!(policies(twice), 2);
+}
+
+#[test]
+fn what_no_feature_can_say_is_not_converted() {
+    let with = |from: &str, to: &str| {
+        let text = format!("name = \"plain\"\n{SYSTEM}{STIMULI}[slo.availability]\ntarget = \"50%\"\n")
+            .replace(from, to);
+        toml_as_feature(&Source::new("test.toml", text), &Overrides::NONE)
+    };
+    assert!(with("plain", "simple").is_ok());
+    for (from, to, path) in [
+        ("\"50%\"", "\"+50%\"", "slo.availability.target"),
+        ("\"40/s\"", "\"1e1/s\"", "load.baseline_rate"),
+        ("\"40/s\"", "\"${R:-40/s}\"", ""),
+        ("\"plain\"", "\"plain  \"", ""),
+        ("\"plain\"", "\"plain\"\ntags = [\"two words\"]", ""),
+    ] {
+        match with(from, to) {
+            Ok(feature) => assert!(to.contains("${"), "{to} became\n{feature}"),
+            Err(refused) => {
+                assert_eq!(refused[0].code(), "not-sayable", "{}", plain(&refused));
+                assert!(plain(&refused).contains(path), "{}", plain(&refused));
+            }
+        }
+    }
+}

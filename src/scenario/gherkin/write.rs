@@ -22,12 +22,12 @@ struct Said {
     rows: Vec<[String; 2]>,
 }
 
-/// Writes a tree as a feature with one scenario.
-pub(super) fn feature(root: &Node) -> String {
+/// Writes a tree as a feature with one scenario, and says which of its keys no sentence and no table could take.
+pub(super) fn feature(root: &Node) -> (String, Vec<String>) {
     let mut writer = Writer { root, said: Vec::new(), claimed: BTreeSet::new() };
     writer.sentences();
-    writer.leftovers();
-    writer.page()
+    let unsaid = writer.leftovers();
+    (writer.page(), unsaid)
 }
 
 struct Writer<'a> {
@@ -97,7 +97,8 @@ impl Writer<'_> {
     }
 
     /// What no sentence says goes below the one that speaks of the table, or of the one around it.
-    fn leftovers(&mut self) {
+    fn leftovers(&mut self) -> Vec<String> {
+        let mut unsaid = Vec::new();
         let mut leaves = Vec::new();
         collect(self.root, &SCENARIO, &mut Vec::new(), &mut leaves);
         for (path, kind, node) in leaves {
@@ -113,8 +114,11 @@ impl Writer<'_> {
                 let key = path[said.at.len()..].join(".");
                 let words = spoken::said(kind, node).filter(|said| phrase::matches(kind, said));
                 said.rows.push([key, cell(&words.unwrap_or_else(|| value_as_toml(node)))]);
+            } else {
+                unsaid.push(path.join("."));
             }
         }
+        unsaid
     }
 
     fn page(&self) -> String {

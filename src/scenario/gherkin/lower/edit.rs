@@ -16,12 +16,13 @@ pub(super) fn target<'n>(
     root: &'n mut Node,
     at: &str,
     name: Option<&(String, Place)>,
-    whole: &Place,
+    step: &Step,
 ) -> Option<&'n mut Node> {
+    let whole = &step.text.place;
     let mut node = root;
     for part in at.split('.').filter(|part| !part.is_empty()) {
         node = match part {
-            "+" => pushed(node, whole),
+            "+" => pushed(node, step),
             "*" => {
                 let (name, place) = name?;
                 child(node, name, place)?
@@ -32,7 +33,17 @@ pub(super) fn target<'n>(
     Some(node)
 }
 
-pub(super) fn child<'n>(node: &'n mut Node, key: &str, place: &Place) -> Option<&'n mut Node> {
+/// From now on the entry at a path is this step's: what is found about it is said of the step.
+pub(super) fn claim(root: &mut Node, at: &str, name: Option<&(String, Place)>, step: &Step) {
+    let (parents, last) = at.rsplit_once('.').unwrap_or(("", at));
+    let key = if last == "*" { name.map_or(last, |(name, _)| name) } else { last };
+    let Some(Node { value: Value::Table(entries), .. }) = target(root, parents, None, step) else { return };
+    if let Some(entry) = entries.iter_mut().find(|entry| entry.key == key) {
+        entry.key_place = step.text.place.clone();
+    }
+}
+
+fn child<'n>(node: &'n mut Node, key: &str, place: &Place) -> Option<&'n mut Node> {
     if node.is_absent() {
         *node = Node { place: Some(place.clone()), value: Value::Table(Vec::new()) };
     }
@@ -48,13 +59,18 @@ pub(super) fn child<'n>(node: &'n mut Node, key: &str, place: &Place) -> Option<
     Some(&mut entries[at].node)
 }
 
-/// A new table at the end of a list. What is one table so far becomes a list of it.
-pub(super) fn pushed<'n>(node: &'n mut Node, whole: &Place) -> &'n mut Node {
-    let list = match std::mem::replace(&mut node.value, Value::Absent) {
+/// A new table at the end of a list. What is one table so far becomes a list of it; a `But` replaces what came from
+/// elsewhere.
+fn pushed<'n>(node: &'n mut Node, step: &Step) -> &'n mut Node {
+    let whole = &step.text.place;
+    let mut list = match std::mem::replace(&mut node.value, Value::Absent) {
         Value::List(items) => items,
         Value::Absent => Vec::new(),
         one => vec![Node { place: node.place.clone(), value: one }],
     };
+    if step.is_but {
+        list.retain(|item| item.place.as_ref().is_some_and(|place| place.source == SourceId::FILE));
+    }
     node.place.get_or_insert_with(|| whole.clone());
     node.value = Value::List(list);
     let Value::List(items) = &mut node.value else { unreachable!("it was made a list just now") };
@@ -73,7 +89,7 @@ pub(super) fn insert(
     problems: &Problems,
 ) {
     let (parents, key) = path.rsplit_once('.').unwrap_or(("", path));
-    let Some(table) = target(table, parents, None, &step.text.place) else { return };
+    let Some(table) = target(table, parents, None, step) else { return };
     if table.is_absent() {
         table.value = Value::Table(Vec::new());
     }

@@ -51,7 +51,7 @@ impl Lowering<'_> {
         for row in rows {
             let Some(name) = row.get(name_column) else { continue };
             let named = (spoken::unquoted(&name.text).into_owned(), name.place.clone());
-            let Some(table) = target(&mut self.root, "target.local.*", Some(&named), &name.place) else {
+            let Some(table) = target(&mut self.root, "target.local.*", Some(&named), step) else {
                 continue;
             };
             for (cell, key) in row.iter().zip(&keys) {
