@@ -60,7 +60,7 @@ impl Suite<'_> {
                 .collect(),
             overrides: one.lowered.overrides.clone(),
             origins: one.lowered.origins.clone(),
-            reference: suite::last_passing(&self.reports, &scenario.name),
+            reference: suite::last_passing(&self.reports, &scenario.name, &one.lowered.overrides),
             scenario,
             plan: plan.clone(),
             world: capabilities.world.into(),

@@ -18,7 +18,7 @@ use futures_util::FutureExt;
 
 use crate::check::Outcome;
 use crate::report::{self, Judged, Verdict};
-use crate::scenario::Origin;
+use crate::scenario::{Origin, Override};
 
 use super::Exit;
 use super::{show, suite};
@@ -35,6 +35,8 @@ pub(super) struct Steps {
     pub(super) rule: Option<usize>,
     /// Its position in the feature, or in its rule.
     pub(super) index: usize,
+    /// Its surges, with the line of the step that says each.
+    pub(super) surges: Vec<(String, usize)>,
 }
 
 /// How a scenario went.
@@ -90,6 +92,9 @@ impl Files {
     /// # Errors
     /// Which cannot, and why.
     pub(super) fn check(&self) -> Result<(), String> {
+        if self.json.is_some() && self.json == self.junit {
+            return Err("--cucumber-json and --cucumber-junit name the same file".to_owned());
+        }
         for path in [&self.json, &self.junit].into_iter().flatten() {
             let folder = match path.parent() {
                 Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -131,8 +136,10 @@ struct Open {
 #[derive(Debug, Default)]
 struct Tally {
     features: usize,
-    scenarios: [usize; 2],
-    steps: [usize; 2],
+    /// Passed, failed, and not run.
+    scenarios: [usize; 3],
+    /// Passed, failed, and skipped.
+    steps: [usize; 3],
 }
 
 impl Reporter {
@@ -200,6 +207,11 @@ impl Reporter {
         };
         let scenario = Source::new(scenarios[steps.index].clone());
         let mut events = vec![event::Scenario::Started];
+        if let Went::Judged(verdict) = went {
+            // The steps say what the file says; what was judged may have been set elsewhere.
+            let said = |one: &Override| format!("judged with {} = {} ({})\n", one.key, one.value, one.from);
+            events.extend(verdict.overrides.iter().map(|one| event::Scenario::Log(said(one))));
+        }
         let mut unsaid: Vec<&Judged> = match went {
             Went::Judged(verdict) => verdict.findings.iter().collect(),
             Went::NotRun(_) => Vec::new(),
@@ -220,7 +232,7 @@ impl Reporter {
             unsaid.retain(|judged| !own(judged));
             let failed = match went {
                 Went::NotRun(_) => None,
-                Went::Judged(_) => failure(step, &findings),
+                Went::Judged(verdict) => failure(step, &findings, &steps.surges, verdict),
             };
             let skipped = matches!(went, Went::NotRun(_));
             let (step, nothing) = (Source::new(step.clone()), nothing_captured());
@@ -232,7 +244,11 @@ impl Reporter {
                     event::Step::Failed(None, None, None, StepError::Panic(Arc::new(text)))
                 }
             };
-            self.tally.steps[usize::from(!matches!(outcome, event::Step::Passed(..)))] += 1;
+            self.tally.steps[match outcome {
+                event::Step::Passed(..) => 0,
+                event::Step::Failed(..) => 1,
+                _ => 2,
+            }] += 1;
             for event in [event::Step::Started, outcome] {
                 events.push(match is_background {
                     true => event::Scenario::Background(step.clone(), event),
@@ -245,7 +261,10 @@ impl Reporter {
             events.push(event::Scenario::hook_started(HookType::After));
             events.push(event::Scenario::hook_failed(HookType::After, None, Arc::new(text)));
         }
-        self.tally.scenarios[usize::from(bad)] += 1;
+        self.tally.scenarios[match went {
+            Went::NotRun(_) => 2,
+            Went::Judged(_) => usize::from(bad),
+        }] += 1;
         events.push(event::Scenario::Finished);
         for event in events {
             let at = if matches!(event, event::Scenario::Started) { started } else { ended };
@@ -305,15 +324,17 @@ impl Tally {
     fn said(&self) -> String {
         let several =
             |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-        let of = |[good, bad]: [usize; 2], what: &str| match bad {
-            0 => format!("{} ({good} passed)", several(good, what)),
-            _ => format!("{} ({good} passed, {bad} failed)", several(good + bad, what)),
+        let of = |[passed, failed, left]: [usize; 3], what: &str, left_word: &str| {
+            let mut parts = vec![format!("{passed} passed")];
+            parts.extend((failed > 0).then(|| format!("{failed} failed")));
+            parts.extend((left > 0).then(|| format!("{left} {left_word}")));
+            format!("{} ({})", several(passed + failed + left, what), parts.join(", "))
         };
         format!(
             "{} · {} · {}",
             several(self.features, "feature"),
-            of(self.scenarios, "scenario"),
-            of(self.steps, "step")
+            of(self.scenarios, "scenario", "not run"),
+            of(self.steps, "step", "skipped")
         )
     }
 }
@@ -322,17 +343,25 @@ fn is_at(origin: &Origin, path: &str, line: usize) -> bool {
     origin.source == path && origin.line as usize == line
 }
 
-/// Why a step did not pass. A Then without a finding was not judged, and that is no pass either.
-fn failure(step: &gherkin::Step, findings: &[&Judged]) -> Option<String> {
+/// Why a step did not pass. A Then without a finding was not judged, and a When that never happened did not either: both are
+/// no pass.
+fn failure(
+    step: &gherkin::Step,
+    findings: &[&Judged],
+    surges: &[(String, usize)],
+    verdict: &Verdict,
+) -> Option<String> {
+    let own_surges = surges.iter().filter(|(_, line)| *line == step.position.line);
+    if let Some((surge, _)) = own_surges.into_iter().find(|(surge, _)| !verdict.surges.contains(surge)) {
+        return Some(format!("inconclusive: {surge} never began"));
+    }
     let wrong: Vec<String> = findings
         .iter()
         .filter(|judged| judged.finding.outcome != Outcome::Pass)
         .map(|judged| told(judged))
         .collect();
-    // A guard that never tripped has no finding: nothing was wrong.
-    let is_guard = step.value.starts_with("the run stops if");
     match wrong.is_empty() {
-        true if findings.is_empty() && step.ty == gherkin::StepType::Then && !is_guard => {
+        true if findings.is_empty() && step.ty == gherkin::StepType::Then => {
             Some("inconclusive: this was not judged".to_owned())
         }
         true => None,
@@ -373,5 +402,126 @@ fn times(went: &Went<'_>) -> (SystemTime, Duration) {
             let started = verdict.started.parse::<jiff::Timestamp>().map_or(UNIX_EPOCH, SystemTime::from);
             (started, Duration::from_micros(verdict.duration_us))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FEATURE: &str = "Feature: f\n  Background:\n    Given a system\n  Scenario: s\n    When load surges\n    And one is killed\n    \
+                           Then it passes\n    And it fails\n    And it cannot be known\n    And it passes again\n";
+
+    /// A verdict with findings at these lines of the feature.
+    fn verdict(findings: &[(u32, &str)], surges: &[&str]) -> Verdict {
+        let finding = |(line, outcome): &(u32, &str)| {
+            serde_json::json!({
+                "id": format!("f-{line}"), "expectation": "it holds", "outcome": outcome, "code": "code", "text": "said",
+                "anchor": null, "due_us": null, "margin_us": null, "resolution_us": null, "evidence": [], "causes": [],
+                "origin": if *line == 0 { serde_json::Value::Null } else { serde_json::json!({ "source": "f.feature", "line": line }) },
+            })
+        };
+        let findings: Vec<_> = findings.iter().map(finding).collect();
+        serde_json::from_value(serde_json::json!({
+            "version": "1.0", "scenario": "s", "suite_id": "x", "attempt": 1, "seed": 1, "tool": "t", "world": "local",
+            "started": "2026-01-01T00:00:00Z", "duration_us": 1_500_000, "outcome": "fail", "exit_code": 1, "interrupted": null,
+            "sealed": true, "stimulus_us": 0, "owner": null, "runbook": null, "overrides": [], "surges": surges,
+            "findings": findings, "groups": {}, "load": null, "phases": [], "faults": [], "spend": null, "stops": [], "notes": [],
+        }))
+        .unwrap()
+    }
+
+    fn steps() -> Steps {
+        let mut feature = gherkin::Feature::parse(FEATURE, gherkin::GherkinEnv::default()).unwrap();
+        feature.path = Some("f.feature".into());
+        Steps { feature: Source::new(feature), rule: None, index: 0, surges: vec![("surge-0".into(), 5)] }
+    }
+
+    /// What the terminal, the JUnit file and the tally say of a scenario.
+    fn reported(went: &Went<'_>) -> (String, String, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files { json: None, junit: Some(folder.path().join("c.xml")) };
+        let mut reporter = Reporter::new(false);
+        let terminal = reporter.scenario(&steps(), went);
+        let (tally, exit) = reporter.finish(&files);
+        assert_eq!(exit, Exit::Pass);
+        (terminal, std::fs::read_to_string(folder.path().join("c.xml")).unwrap(), tally.unwrap())
+    }
+
+    fn marked(terminal: &str, mark: char) -> Vec<&str> {
+        terminal
+            .lines()
+            .filter_map(|line| line.trim_start().strip_prefix(mark))
+            .map(|line| line.trim_start_matches('>').trim())
+            .collect()
+    }
+
+    #[test]
+    fn each_step_is_marked_by_its_own_finding_and_junit_counts_the_scenario_as_failed() {
+        let findings = [(6, "pass"), (7, "pass"), (8, "fail"), (9, "inconclusive"), (10, "pass")];
+        let (terminal, junit, tally) = reported(&Went::Judged(&verdict(&findings, &["surge-0"])));
+        assert_eq!(marked(&terminal, '✘')[..2], ["And it fails", "And it cannot be known"], "{terminal}");
+        assert_eq!(
+            marked(&terminal, '✔'),
+            [
+                "Given a system",
+                "When load surges",
+                "And one is killed",
+                "Then it passes",
+                "And it passes again"
+            ]
+        );
+        assert!(!terminal.contains("panicked"), "{terminal}");
+        assert!(junit.contains("tests=\"1\"") && junit.contains("failures=\"1\""), "{junit}");
+        assert_eq!(tally, "1 feature · 1 scenario (0 passed, 1 failed) · 7 steps (5 passed, 2 failed)");
+    }
+
+    #[test]
+    fn what_never_happened_and_what_was_never_judged_is_no_pass() {
+        let (terminal, junit, _) = reported(&Went::Judged(&verdict(&[(6, "inconclusive")], &[])));
+        let failed = marked(&terminal, '✘');
+        let expected = [
+            "When load surges",
+            "And one is killed",
+            "Then it passes",
+            "And it fails",
+            "And it cannot be known",
+            "And it passes again",
+        ];
+        assert_eq!(failed[..6], expected, "{terminal}");
+        assert!(terminal.contains("surge-0 never began"), "{terminal}");
+        assert!(junit.contains("failures=\"1\""), "{junit}");
+    }
+
+    #[test]
+    fn a_finding_that_belongs_to_no_step_fails_the_scenario() {
+        let all = [(0, "fail"), (6, "pass"), (7, "pass"), (8, "pass"), (9, "pass"), (10, "pass")];
+        let (terminal, junit, tally) = reported(&Went::Judged(&verdict(&all, &["surge-0"])));
+        assert!(terminal.contains("fail · code: said"), "{terminal}");
+        assert!(junit.contains("failures=\"1\""), "{junit}");
+        assert!(tally.contains("(0 passed, 1 failed) · 7 steps (7 passed)"), "{tally}");
+    }
+
+    #[test]
+    fn what_was_not_run_is_skipped_and_not_green() {
+        let (terminal, junit, tally) = reported(&Went::NotRun("the suite was interrupted before it"));
+        assert_eq!(marked(&terminal, '✔'), Vec::<&str>::new());
+        assert!(terminal.contains("not run: the suite was interrupted before it"), "{terminal}");
+        assert!(junit.contains("failures=\"1\""), "{junit}");
+        assert_eq!(tally, "1 feature · 1 scenario (0 passed, 1 not run) · 7 steps (0 passed, 7 skipped)");
+    }
+
+    #[test]
+    fn what_was_set_from_outside_is_said() {
+        let mut verdict =
+            verdict(&[(6, "pass"), (7, "pass"), (8, "pass"), (9, "pass"), (10, "pass")], &["surge-0"]);
+        (verdict.exit_code, verdict.outcome) = (0, Outcome::Pass);
+        let over =
+            |key: &str| Override { key: key.into(), value: "2s".into(), from: "profile staging".into() };
+        verdict.overrides = vec![over("slo.latency.under")];
+        let (terminal, junit, tally) = reported(&Went::Judged(&verdict));
+        assert!(terminal.contains("judged with slo.latency.under = 2s (profile staging)"), "{terminal}");
+        assert!(junit.contains("failures=\"0\""), "{junit}");
+        assert!(tally.contains("1 scenario (1 passed)"), "{tally}");
     }
 }

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cucumber::event;
+use sha2::{Digest, Sha256};
 
 use crate::report::Selection;
 use crate::scenario::{self, Diagnostic, Lowered, Overrides, Project, Source};
 
 use super::cucumber::Steps;
 use super::select::{Expressions, Selected};
-use super::{Exit, ScenarioArgs, settings, show};
+use super::{Exit, ScenarioArgs, settings, show, suite};
 
 /// A scenario that is ready to run.
 pub(super) struct Loaded {
@@ -131,13 +132,28 @@ fn read_file(file: &Path, overrides: &Overrides<'_>) -> Result<Vec<Loaded>, Vec<
         stem: format!("{stem}.{}", slug(&one.lowered.scenario.name)),
         source: source.clone(),
         imports: one.imports,
+        steps: Some(Steps {
+            feature: feature.clone(),
+            rule: one.rule,
+            index: one.index,
+            surges: surges(&one.lowered, &source),
+        }),
         lowered: one.lowered,
-        steps: Some(Steps { feature: feature.clone(), rule: one.rule, index: one.index }),
     });
     Ok(loaded.collect())
 }
 
-/// A name as a part of a folder's: letters and digits, with hyphens between.
+/// The surges that a feature's own steps say, with the line of each.
+fn surges(lowered: &Lowered, feature: &Source) -> Vec<(String, usize)> {
+    let own = lowered
+        .origins
+        .iter()
+        .filter(|(id, origin)| id.starts_with("surge-") && origin.source == feature.name);
+    own.map(|(id, origin)| (id.clone(), origin.line as usize)).collect()
+}
+
+/// A name as a part of a folder's: letters and digits, with hyphens between. What is too long or of another script is told
+/// apart by a few digits of its hash.
 fn slug(name: &str) -> String {
     const LONGEST: usize = 80;
     let mut slug = String::new();
@@ -147,12 +163,16 @@ fn slug(name: &str) -> String {
         } else if !slug.is_empty() && !slug.ends_with('-') {
             slug.push('-');
         }
-        if slug.len() == LONGEST {
-            break;
-        }
     }
+    let lost = slug.len() > LONGEST || name.chars().any(|c| c.is_alphanumeric() && !c.is_ascii());
+    slug.truncate(LONGEST);
     let slug = slug.trim_end_matches('-');
-    if slug.is_empty() { "scenario".to_owned() } else { slug.to_owned() }
+    if !lost && !slug.is_empty() {
+        return slug.to_owned();
+    }
+    let hash = Sha256::digest(name.as_bytes());
+    let digits: String = hash.iter().take(3).map(|byte| format!("{byte:02x}")).collect();
+    if slug.is_empty() { digits } else { format!("{slug}-{digits}") }
 }
 
 /// Two scenarios of one call must not share a folder, nor a name: the last passing run is found by it.
@@ -162,7 +182,12 @@ fn duplicates(loaded: &[Loaded]) -> Vec<String> {
     let mut names: BTreeMap<&str, &str> = BTreeMap::new();
     for one in loaded {
         let (file, name) = (one.source.name.as_str(), one.lowered.scenario.name.as_str());
-        if let Some(earlier) = stems.insert(&one.stem, file) {
+        if one.stem.starts_with('.') || suite::FILES.contains(&one.stem.as_str()) {
+            clashes.push(format!(
+                "\"{file}\" would write to the folder \"{}\"; give the file another name",
+                one.stem
+            ));
+        } else if let Some(earlier) = stems.insert(&one.stem, file) {
             clashes
                 .push(format!("\"{file}\" and \"{earlier}\" would write to the same folder, {}", one.stem));
         } else if let Some(earlier) = names.insert(name, file) {

@@ -1,13 +1,16 @@
 //! The folder of a suite: where runs write, and where earlier ones are found.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::check::Outcome;
 use crate::history::{Reference, Tracks};
 use crate::report::Verdict;
+use crate::scenario::Override;
 
+/// Files of the suite's folder; no scenario's folder may be called so.
+pub(super) const FILES: [&str; 2] = ["junit.xml", "summary.md"];
 /// Name of the log in a scenario's folder.
 pub(super) const HISTORY: &str = "history.jsonl";
 /// Name of the verdict in a scenario's folder.
@@ -32,14 +35,22 @@ pub(super) fn attempt_folder(stem: &str, attempt: u32) -> String {
     if attempt == 1 { stem.to_owned() } else { format!("{stem}.attempt-{attempt}") }
 }
 
-/// Writes a file whole or not at all.
+/// Writes a file whole or not at all. What is there and is no plain file (a link, a pipe, a device) is written into, not
+/// replaced.
 ///
 /// # Errors
 /// Whatever the file system says.
 pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
-    let beside = path.with_extension("part");
-    fs::write(&beside, text).and_then(|()| fs::rename(&beside, path)).inspect_err(|_| {
-        let _ = fs::remove_file(&beside);
+    if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
+        return fs::write(path, text);
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let beside = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
+    let written = fs::File::create_new(&beside).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.and_then(|()| fs::rename(&beside, path)).inspect_err(|error| {
+        if error.kind() != io::ErrorKind::AlreadyExists {
+            let _ = fs::remove_file(&beside);
+        }
     })
 }
 
@@ -89,14 +100,22 @@ pub(super) fn histories(path: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(below)
 }
 
-/// The baseline of the newest passing run of a scenario.
-pub(super) fn last_passing(reports: &Path, scenario: &str) -> Option<Reference> {
+/// The baseline of the newest passing run of a scenario, in a system of the same size: one that was set otherwise from
+/// outside says nothing of this one.
+pub(super) fn last_passing(reports: &Path, scenario: &str, overrides: &[Override]) -> Option<Reference> {
+    let of_target = |overrides: &[Override]| -> Vec<(String, String)> {
+        let of_target = overrides.iter().filter(|one| one.key.starts_with("target."));
+        of_target.map(|one| (one.key.clone(), one.value.clone())).collect()
+    };
     let mut newest: Option<Verdict> = None;
     for folder in scenario_folders(reports) {
         let Ok(text) = fs::read_to_string(folder.join(VERDICT)) else { continue };
         // Another version's verdict is no reference, and no reason to stop either.
         let Ok(verdict) = serde_json::from_str::<Verdict>(&text) else { continue };
-        let fits = verdict.scenario == scenario && verdict.outcome == Outcome::Pass && verdict.exit_code == 0;
+        let fits = verdict.scenario == scenario
+            && verdict.outcome == Outcome::Pass
+            && verdict.exit_code == 0
+            && of_target(&verdict.overrides) == of_target(overrides);
         if fits && newest.as_ref().is_none_or(|newest| newest.started < verdict.started) {
             newest = Some(verdict);
         }

@@ -8,6 +8,7 @@ use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, Te
 use crate::check::Outcome;
 use crate::diagnose::Diagnosis;
 
+use super::sentences;
 use super::suite::{NotRun, ScenarioResult, SuiteVerdict, WhyNotRun};
 use super::suite_rows;
 use super::verdict::{Judged, Verdict};
@@ -52,6 +53,8 @@ fn scenario(result: &ScenarioResult) -> TestSuite {
     if !result.earlier_attempts.is_empty() {
         properties.push(("attempts", &attempts));
     }
+    let overrides = sentences::overrides(verdict);
+    properties.extend(overrides.as_ref().map(|words| ("overrides", words.as_str())));
     let quarantine = suite_rows::quarantine(result);
     properties.extend(quarantine.as_ref().map(|words| ("quarantine", words.as_str())));
     suite.add_properties(properties.into_iter().map(|(name, value)| Property::new(name, value)));

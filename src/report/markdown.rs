@@ -19,6 +19,9 @@ pub fn summary_md(verdict: &Verdict, tracks: &Tracks) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "## {}\n", heading(verdict));
     let _ = writeln!(text, "{}\n", facts(verdict));
+    if let Some(overrides) = sentences::overrides(verdict) {
+        let _ = writeln!(text, "> {}\n", inline(&overrides));
+    }
     for trouble in
         sentences::trouble(verdict).iter().map(String::as_str).chain(exit_meaning(verdict.exit_code))
     {

@@ -192,6 +192,19 @@ pub(super) fn stop(stop: &StopSummary, zero_us: u64) -> String {
     format!("{} at {}: {}", stop.condition, relative(stop.t_us, zero_us), stop.detail)
 }
 
+/// What was set from outside of the scenario's file: `slo.latency.under = 2s (profile staging)`.
+pub(super) fn overrides(verdict: &Verdict) -> Option<String> {
+    const SHOWN: usize = 8;
+    let said =
+        verdict.overrides.iter().take(SHOWN).map(|one| format!("{} = {} ({})", one.key, one.value, one.from));
+    let mut said: Vec<String> = said.collect();
+    let more = verdict.overrides.len().saturating_sub(SHOWN);
+    if more > 0 {
+        said.push(format!("and {more} more"));
+    }
+    (!said.is_empty()).then(|| format!("not from the scenario's own file: {}", said.join(" · ")))
+}
+
 /// The words before a verdict's name in a heading.
 pub(super) fn outcome_word(outcome: Outcome) -> &'static str {
     match outcome {

@@ -47,6 +47,9 @@ fn head(page: &mut Page, verdict: &Verdict) {
         verdict.exit_code
     );
     page.labelled(2, ("", PLAIN), (&facts, PLAIN));
+    if let Some(overrides) = sentences::overrides(verdict) {
+        page.labelled(2, ("", PLAIN), (&overrides, PLAIN));
+    }
     for trouble in sentences::trouble(verdict) {
         page.labelled(2, ("", PLAIN), (&trouble, style_of(Outcome::Inconclusive)));
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::check::{Finding, Outcome, merge};
 use crate::diagnose::Diagnosis;
 use crate::history::{Phase, Tracks};
+use crate::scenario::Override;
 
 use super::numbers;
 
@@ -51,6 +52,12 @@ pub struct Verdict {
     pub owner: Option<OwnerSummary>,
     /// Where it says what to do.
     pub runbook: Option<String>,
+    /// Values that did not come from the scenario's own file: what is judged may differ from what is written there.
+    #[serde(default)]
+    pub overrides: Vec<Override>,
+    /// The surges that began, by id: `surge-0` and so on.
+    #[serde(default)]
+    pub surges: Vec<String>,
     /// Every expectation, judged, with the causes where it did not pass.
     pub findings: Vec<Judged>,
     /// Supply, by group.
@@ -282,6 +289,8 @@ impl Verdict {
             groups: numbers::groups(tracks, ended_us),
             load: numbers::load(tracks),
             phases: numbers::phases(tracks),
+            overrides: header.map(|header| header.overrides.clone()).unwrap_or_default(),
+            surges: tracks.surges.keys().cloned().collect(),
             faults: numbers::faults(tracks),
             spend: numbers::spend(tracks, ended_us),
             stops: tracks

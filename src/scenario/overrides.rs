@@ -42,7 +42,7 @@ impl fmt::Debug for Overrides<'_> {
 }
 
 /// A value that does not come from the scenario itself, to be recorded.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Override {
     /// Its path, as for `--set`.
     pub key: String,

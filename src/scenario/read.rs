@@ -155,6 +155,11 @@ fn places(draft: &Draft<'_>, root: &Node) -> Vec<(String, Place)> {
             add(format!("{id}-0"), Some(&entry.key_place));
         }
     }
+    for (node, id) in [(root.get("fault"), "fault"), (root.get("load").get("surge"), "surge")] {
+        for (index, item) in node.items().iter().enumerate() {
+            add(format!("{id}-{index}"), item.place.as_ref());
+        }
+    }
     for entry in root.get("slo").entries() {
         add(format!("objective-{}", entry.key), Some(&entry.key_place));
     }

@@ -58,6 +58,8 @@ impl Source {
                     .help("save the file with the encoding UTF-8"),
             ]
         })?;
+        // Some editors put a mark of the byte order in front; it is no part of the text.
+        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
         Ok(Self { name, text })
     }
 }

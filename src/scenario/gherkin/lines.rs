@@ -147,12 +147,13 @@ impl Scan<'_> {
 
     fn line(&mut self, number: usize, start: usize, whole: &str) {
         let content = whole.strip_suffix('\n').map_or(whole, |line| line.strip_suffix('\r').unwrap_or(line));
-        let is_odd = |c: char| c == '\u{feff}' || c.is_whitespace() && !matches!(c, ' ' | '\t');
+        let is_odd =
+            |c: char| c == '\u{feff}' || (c.is_whitespace() || c.is_control()) && !matches!(c, ' ' | '\t');
         if let Some((at, odd)) = content.char_indices().find(|(_, c)| is_odd(*c)) {
             self.complain(
                 "odd-space",
-                format!("this is no space that Gherkin knows: U+{:04X}", u32::from(odd)),
-                "write a plain space instead; it may have come along with text from a web page or a chat",
+                format!("a character that Gherkin does not know stands here: U+{:04X}", u32::from(odd)),
+                "write a plain space instead, or nothing; it may have come along with text from a web page or a chat",
                 start + at..start + at + odd.len_utf8(),
                 "looks like one",
             );

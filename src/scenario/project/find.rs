@@ -59,7 +59,7 @@ fn folder_of(path: &Path) -> Option<PathBuf> {
 fn upwards(folder: &Path) -> Option<PathBuf> {
     for folder in folder.ancestors() {
         let settings = folder.join(SETTINGS_FILE);
-        if settings.is_file() {
+        if settings.symlink_metadata().is_ok() {
             return Some(settings);
         }
         if folder.join(".git").exists() {

@@ -76,9 +76,22 @@ pub(super) fn filled(expanded: &str, span: &Range<usize>, text: &str, row: &Row<
     for (at, name) in placeholders(written) {
         let Some((_, cell)) = row.cells.iter().find(|(known, _)| *known == name) else { continue };
         let start = at.start.saturating_add_signed(shift);
-        let length = cell.len();
+        let length = unescaped_len(&text[cell.clone()]);
         shift += length as isize - at.len() as isize;
         parts.push(Part { at: start..start + length, written: at, cell: cell.clone() });
     }
     Text { text: expanded.to_owned(), place: file(span.clone()), parts }
+}
+
+/// Bytes of a cell's value: of each escape sequence in it, one is left.
+fn unescaped_len(cell: &str) -> usize {
+    let mut characters = cell.chars();
+    let mut escapes = 0;
+    while let Some(c) = characters.next() {
+        if c == '\\' {
+            escapes += 1;
+            characters.next();
+        }
+    }
+    cell.len() - escapes
 }
