@@ -63,7 +63,7 @@ pub(super) fn expand(
     lines: &Lines,
     problems: &Problems,
 ) -> Option<(gherkin::Feature, Vec<Expanded>)> {
-    let mut feature = match gherkin::Feature::parse(text, GherkinEnv::default()) {
+    let mut feature = match gherkin::Feature::parse(without_blanks(text), GherkinEnv::default()) {
         Ok(feature) => feature,
         // Its own message varies between runs, and its position is not to be had.
         Err(_) => {
@@ -135,6 +135,13 @@ fn scanned_step(text: &str, step: &RawStep, keyword: Keyword) -> Step {
             .as_ref()
             .map(|span| DocString::Written(text[span.clone()].to_owned(), span.start)),
     }
+}
+
+/// The text with its blank lines empty: the parser takes one that holds a space, between tags and what they stand above,
+/// for a mistake.
+fn without_blanks(text: &str) -> String {
+    let lines = text.split('\n').map(|line| if line.trim().is_empty() { "" } else { line });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The parser gave up on lines in which nothing wrong was seen.

@@ -163,7 +163,7 @@ pub(super) static VOCABULARY: &[Phrase] = &[
         GIVEN,
         "load",
         &[
-            "a steady load of {baseline_rate} on {path}[, timing out after {timeout}][, with at most {max_in_flight} request(s) under way]",
+            "a steady load of {baseline_rate}[ on {path}][, timing out after {timeout}][, with at most {max_in_flight} request(s) under way]",
         ],
         r#"Given a steady load of 40 requests per second on "/checkout""#,
     ),

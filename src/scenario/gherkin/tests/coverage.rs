@@ -93,6 +93,11 @@ fn every_form_of_every_sentence_has_a_twin() {
             keys.extend([("grace", text("4s")), ("queue", Value::Integer(200))]);
             step = format!("{step}\n{}", form.phrase.table);
         }
+        if at == "load" && !form.parameters.iter().any(|parameter| parameter == "path") {
+            // A path may come from the settings; here it stands below the step.
+            keys.push(("path", text("/checkout")));
+            step = format!("{step}\n| path | /checkout |");
+        }
         let load = "    And a steady load of 40 requests per second on \"/checkout\"\n";
         let load = if at == "load" { "" } else { load };
         let feature = format!(
