@@ -65,7 +65,15 @@ impl Scan<'_> {
         }
         let leads_to = std::mem::replace(&mut self.leads_to, LeadsTo::Nothing);
         let Some(step) = self.last_step().filter(|_| leads_to == LeadsTo::Step) else { return };
-        if step.rows.is_empty() {
+        if step.doc_string.is_some() {
+            self.complain(
+                "stray-text",
+                "a step takes one text, and this is a second one",
+                "keep one of them",
+                span,
+                "after a text",
+            );
+        } else if step.rows.is_empty() {
             step.doc_string = Some(content);
             self.leads_to = LeadsTo::Step;
         } else {

@@ -2,6 +2,7 @@
 //! said in words of our own.
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use super::*;
 
@@ -89,8 +90,17 @@ fn slipped(text: &str, slip: &Slip) -> String {
     }
 }
 
+/// The same slips every time, so that a rare one is no surprise for whoever changes something else;
+/// `PROPTEST_RNG_SEED=1 PROPTEST_CASES=20000` looks for others.
+fn seed() -> RngSeed {
+    match ProptestConfig::default().rng_seed {
+        RngSeed::Random => RngSeed::Fixed(7),
+        given => given,
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, rng_seed: seed(), ..ProptestConfig::default() })]
 
     #[test]
     fn no_slip_is_swallowed(
