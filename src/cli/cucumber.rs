@@ -516,8 +516,12 @@ mod tests {
         let mut verdict =
             verdict(&[(6, "pass"), (7, "pass"), (8, "pass"), (9, "pass"), (10, "pass")], &["surge-0"]);
         (verdict.exit_code, verdict.outcome) = (0, Outcome::Pass);
-        let over =
-            |key: &str| Override { key: key.into(), value: "2s".into(), from: "profile staging".into() };
+        let over = |key: &str| Override {
+            key: key.into(),
+            value: "2s".into(),
+            from: "profile staging".into(),
+            imported: false,
+        };
         verdict.overrides = vec![over("slo.latency.under")];
         let (terminal, junit, tally) = reported(&Went::Judged(&verdict));
         assert!(terminal.contains("judged with slo.latency.under = 2s (profile staging)"), "{terminal}");

@@ -104,7 +104,7 @@ pub(super) fn histories(path: &Path) -> Result<Vec<PathBuf>, String> {
 /// outside says nothing of this one.
 pub(super) fn last_passing(reports: &Path, scenario: &str, overrides: &[Override]) -> Option<Reference> {
     let of_target = |overrides: &[Override]| -> Vec<(String, String)> {
-        let of_target = overrides.iter().filter(|one| one.key.starts_with("target."));
+        let of_target = overrides.iter().filter(|one| !one.imported && one.key.starts_with("target."));
         of_target.map(|one| (one.key.clone(), one.value.clone())).collect()
     };
     let mut newest: Option<Verdict> = None;

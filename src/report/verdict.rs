@@ -52,7 +52,8 @@ pub struct Verdict {
     pub owner: Option<OwnerSummary>,
     /// Where it says what to do.
     pub runbook: Option<String>,
-    /// Values that did not come from the scenario's own file: what is judged may differ from what is written there.
+    /// Values that came neither from the scenario's file nor from one that it names: what is judged may differ from what is
+    /// written there.
     #[serde(default)]
     pub overrides: Vec<Override>,
     /// The surges that began, by id: `surge-0` and so on.
@@ -289,7 +290,12 @@ impl Verdict {
             groups: numbers::groups(tracks, ended_us),
             load: numbers::load(tracks),
             phases: numbers::phases(tracks),
-            overrides: header.map(|header| header.overrides.clone()).unwrap_or_default(),
+            overrides: header
+                .into_iter()
+                .flat_map(|header| &header.overrides)
+                .filter(|one| !one.imported)
+                .cloned()
+                .collect(),
             surges: tracks.surges.keys().cloned().collect(),
             faults: numbers::faults(tracks),
             spend: numbers::spend(tracks, ended_us),

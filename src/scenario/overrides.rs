@@ -50,6 +50,9 @@ pub struct Override {
     pub value: String,
     /// `--set`, or the line of the settings or of an imported file, or the variables of the environment.
     pub from: String,
+    /// It stands in a file that the scenario itself names: whoever reads the scenario finds it.
+    #[serde(default)]
+    pub imported: bool,
 }
 
 /// Brings in all of them, and says what was brought in.

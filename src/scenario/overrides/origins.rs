@@ -67,13 +67,20 @@ impl Resolver<'_> {
             _ => {
                 let mut from: Vec<String> =
                     node.place.iter().filter_map(|place| self.described(&part, place)).collect();
+                let written = from.len();
                 self.fill_in(node, &mut from);
+                let imported = part == Part::Import && from.len() == written;
                 if !from.is_empty() && node.value != Value::Broken {
                     let value = match &node.value {
                         Value::Text { text, .. } => text.clone(),
                         _ => value_as_toml(node),
                     };
-                    self.found.push(Override { key: path.to_owned(), value, from: from.join(", ") });
+                    self.found.push(Override {
+                        key: path.to_owned(),
+                        value,
+                        from: from.join(", "),
+                        imported,
+                    });
                 }
             }
         }

@@ -44,6 +44,7 @@ pub(super) fn argument(
         key: path_text.trim().to_owned(),
         value: value_text.trim().to_owned(),
         from: "--set".to_owned(),
+        imported: false,
     })
 }
 

@@ -133,7 +133,12 @@ fn set_replaces_and_adds_values_and_they_are_recorded() {
     assert_eq!(scenario.tags, ["a", "b"]);
     assert_eq!(
         lowered.overrides[0],
-        Override { key: "fault.1.lose.lasts".into(), value: "8s".into(), from: "--set".into() }
+        Override {
+            key: "fault.1.lose.lasts".into(),
+            value: "8s".into(),
+            from: "--set".into(),
+            imported: false
+        }
     );
     assert_eq!(lowered.overrides.len(), set.len());
 }
