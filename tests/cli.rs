@@ -126,9 +126,10 @@ fn two_scenarios_of_one_name_are_refused() {
     let text = std::fs::read_to_string(scenario("spike.toml")).unwrap();
     std::fs::write(folder.path().join("a.toml"), &text).unwrap();
     std::fs::write(folder.path().join("b.toml"), &text).unwrap();
-    refused(&["run", "a.toml", "b.toml"], folder.path(), "have the same name");
+    refused(&["run", "a.toml", "b.toml"], folder.path(), "a.toml:3 and b.toml:3");
     std::fs::create_dir(folder.path().join("sub")).unwrap();
-    std::fs::write(folder.path().join("sub/a.toml"), &text).unwrap();
+    std::fs::write(folder.path().join("sub/a.toml"), text.replacen("name = \"", "name = \"another: ", 1))
+        .unwrap();
     refused(&["run", "a.toml", "sub/a.toml"], folder.path(), "would write to the same folder");
 }
 

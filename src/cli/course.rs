@@ -128,7 +128,10 @@ impl Suite<'_> {
             let gone = lasting(now.us);
             (
                 WhyNotRun::MaxTime,
-                format!("it may take {planned}, and {gone} of --max-time {max} were over before it"),
+                format!(
+                    "it may take {planned}, its whole `run.warm_up` included, and {gone} of --max-time {max} were over before \
+                     it"
+                ),
             )
         })
     }

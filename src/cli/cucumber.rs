@@ -26,6 +26,9 @@ use super::{show, suite};
 /// What cucumber says before the text of a failure. No step has panicked.
 const PANICKED: &str = "Step panicked. Captured output: ";
 
+/// The type that cucumber's JUnit gives to a scenario that did not pass. No hook has panicked either.
+const HOOK_PANICKED: &str = "Hook Panicked";
+
 /// A scenario of a feature, for the reporter.
 #[derive(Debug, Clone)]
 pub(super) struct Steps {
@@ -75,7 +78,7 @@ impl io::Write for Buffer {
 
 impl Buffer {
     fn take(&self) -> String {
-        String::from_utf8_lossy(&self.0.take()).replace(PANICKED, "")
+        String::from_utf8_lossy(&self.0.take()).replace(PANICKED, "").replace(HOOK_PANICKED, "Not passed")
     }
 }
 

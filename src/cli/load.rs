@@ -175,23 +175,35 @@ fn slug(name: &str) -> String {
     if slug.is_empty() { digits } else { format!("{slug}-{digits}") }
 }
 
+fn written_at(one: &Loaded) -> String {
+    match &one.lowered.name_at {
+        Some(origin) => format!("{}:{}", origin.source, origin.line),
+        None => one.source.name.clone(),
+    }
+}
+
 /// Two scenarios of one call must not share a folder, nor a name: the last passing run is found by it.
 fn duplicates(loaded: &[Loaded]) -> Vec<String> {
     let mut clashes = Vec::new();
-    let mut stems: BTreeMap<&str, &str> = BTreeMap::new();
-    let mut names: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut stems: BTreeMap<&str, String> = BTreeMap::new();
+    let mut names: BTreeMap<&str, String> = BTreeMap::new();
     for one in loaded {
-        let (file, name) = (one.source.name.as_str(), one.lowered.scenario.name.as_str());
+        let (name, file) = (one.lowered.scenario.name.as_str(), written_at(one));
         if one.stem.starts_with('.') || suite::FILES.contains(&one.stem.as_str()) {
             clashes.push(format!(
                 "\"{file}\" would write to the folder \"{}\"; give the file another name",
                 one.stem
             ));
-        } else if let Some(earlier) = stems.insert(&one.stem, file) {
-            clashes
-                .push(format!("\"{file}\" and \"{earlier}\" would write to the same folder, {}", one.stem));
-        } else if let Some(earlier) = names.insert(name, file) {
-            clashes.push(format!("\"{file}\" and \"{earlier}\" have the same name, \"{name}\""));
+        } else if let Some(earlier) = names.insert(name, file.clone()) {
+            clashes.push(format!(
+                "two scenarios have the name \"{name}\": {earlier} and {file}; rename one, since the last passing run is found \
+                 by it"
+            ));
+        } else if let Some(earlier) = stems.insert(&one.stem, file.clone()) {
+            clashes.push(format!(
+                "{earlier} and {file} would write to the same folder, {}; rename one of them",
+                one.stem
+            ));
         }
     }
     clashes

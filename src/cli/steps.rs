@@ -19,7 +19,7 @@ Examples:
   springback steps standby         the sentences in which a word occurs
   springback steps --output json   for an editor")]
 pub(super) struct StepsArgs {
-    /// Only sentences in which all of these words occur.
+    /// Only sentences in which all of these words occur, or in the name of the key that they set: `surge`, `contraction`.
     #[arg(value_name = "WORD")]
     words: Vec<String>,
     /// How to print.
@@ -30,12 +30,17 @@ pub(super) struct StepsArgs {
 pub(super) fn steps(args: &StepsArgs) -> Exit {
     let wanted: Vec<String> = args.words.iter().map(|word| word.to_lowercase()).collect();
     let fits = |sentence: &Sentence| {
-        let text = format!("{} {}", sentence.says.join(" "), sentence.example).to_lowercase();
+        let sets = sentence.sets.as_deref().unwrap_or_default();
+        let text = format!("{} {} {sets}", sentence.says.join(" "), sentence.example).to_lowercase();
         wanted.iter().all(|word| text.contains(word))
     };
     let found: Vec<Sentence> = scenario::sentences().into_iter().filter(fits).collect();
     if found.is_empty() {
-        show::error(format!("no sentence of the vocabulary has {:?} in it", args.words.join(" ")));
+        show::error(format!(
+            "no sentence of the vocabulary has {:?} in it; keys of a TOML scenario work, too: surge, fault, contraction, standby, \
+             spend, slo, stop",
+            args.words.join(" ")
+        ));
         return Exit::BadInput;
     }
     match args.output {

@@ -38,7 +38,7 @@ impl Source {
         let source = Self::read_settings(path)?;
         if source.text.trim().is_empty() {
             return Err(vec![Diagnostic::error("empty-file", format!("\"{}\" is empty", source.name)).help(
-                "the folder scenarios/ has some to start from, and `springback schema` prints all keys",
+                "`springback init` writes scenarios to start from; `springback steps` lists sentences, `springback schema` keys",
             )]);
         }
         Ok(source)

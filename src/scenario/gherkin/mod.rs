@@ -92,9 +92,10 @@ pub fn read_feature(
 }
 
 /// Mistakes whose way out is a sentence: the words that it begins with.
-const WAYS_OUT: [(&str, &str); 8] = [
+const WAYS_OUT: [(&str, &str); 9] = [
     ("nothing-expected", "within {within}[ of {from}] {group} is back"),
     ("missing-target", "a group {new}"),
+    ("over-limit", "up to {lost_at_once}"),
     ("no-load", "a steady load"),
     ("no-capacity", "a group {new}"),
     ("no-objective", "at least {target} of requests succeed"),
@@ -214,6 +215,8 @@ pub struct Sentence {
     pub under: Vec<Keyword>,
     /// Cucumber expressions, with `[…]` around what may be left out.
     pub says: Vec<&'static str>,
+    /// The key of a TOML scenario that it sets: `expect.contraction`.
+    pub sets: Option<String>,
     /// A whole step.
     pub example: &'static str,
     /// What stands below the example, if something does.
@@ -225,6 +228,7 @@ pub fn sentences() -> Vec<Sentence> {
     let of = |phrase: &phrase::Phrase| Sentence {
         under: phrase.under.to_vec(),
         says: phrase.says.to_vec(),
+        sets: phrase.sets(),
         example: phrase.example,
         below: (!phrase.table.is_empty()).then_some(phrase.table),
     };

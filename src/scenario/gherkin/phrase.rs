@@ -96,6 +96,15 @@ const NAMES: [&str; 3] = ["group", "new", "objective"];
 pub(super) const FILE: &str = "file";
 
 impl Phrase {
+    /// The table of a TOML scenario that it says.
+    pub(super) fn sets(&self) -> Option<String> {
+        let Does::Set { at, .. } = self.does else { return None };
+        let parts =
+            at.split('.').map(|part| if part == "*" { "NAME" } else { part }).filter(|part| *part != "+");
+        let path = parts.collect::<Vec<_>>().join(".");
+        (!path.is_empty()).then_some(path)
+    }
+
     /// The key that a parameter sets, with its kind.
     pub(super) fn key(&self, parameter: &str) -> Option<&'static Key> {
         let Does::Set { at, .. } = self.does else { return None };

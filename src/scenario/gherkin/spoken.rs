@@ -29,10 +29,11 @@ const NUMBER: &str = r"(?:[0-9]+(?:\.[0-9]+)?|\$\{[^}]*\})";
 const COUNT: &str = r"(?:[0-9]+|\$\{[^}]*\})";
 const VARIABLE: &str = r"\$\{[^}]*\}";
 const TEXT: &str = r#"(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"#;
-const TIME_UNIT: &str = "(?:milliseconds?|ms|microseconds?|us|seconds?|s|minutes?|min|m|hours?|h)";
+const TIME_UNIT: &str =
+    "(?:milliseconds?|ms|microseconds?|us|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h)";
 
 /// Units as they are said, longest first, with how a file writes them.
-const UNITS: [(&str, &str); 15] = [
+const UNITS: [(&str, &str); 20] = [
     ("milliseconds", "ms"),
     ("millisecond", "ms"),
     ("microseconds", "us"),
@@ -43,7 +44,12 @@ const UNITS: [(&str, &str); 15] = [
     ("minute", "m"),
     ("hours", "h"),
     ("hour", "h"),
+    ("secs", "s"),
+    ("sec", "s"),
+    ("mins", "m"),
     ("min", "m"),
+    ("hrs", "h"),
+    ("hr", "h"),
     ("ms", "ms"),
     ("us", "us"),
     ("s", "s"),
@@ -94,7 +100,7 @@ fn spoken_words(word: &'static str) -> Vec<&'static str> {
 pub(super) fn wanted(kind: Kind) -> String {
     match kind {
         Kind::Time { .. } | Kind::TimeOr(_) => {
-            r#"a length of time such as "30 seconds" or "1 minute 30 seconds""#.to_owned()
+            r#"a length of time such as "30 seconds" or "1 minute 30 seconds", in hours, minutes, seconds, ms or us"#.to_owned()
         }
         Kind::TimeOrAuto => format!(r#"a length of time such as "30 seconds", or "{AUTO}""#),
         Kind::Rate { .. } => r#"a rate such as "40 requests per second""#.to_owned(),

@@ -1,8 +1,12 @@
 //! What to say to somebody whose step no sentence of the vocabulary matches.
 
 use std::ops::Range;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::keys::Kind;
 use crate::scenario::problems::Problems;
 use crate::scenario::tree::quoted;
 
@@ -11,7 +15,7 @@ use super::phrase::Form;
 use super::{spoken, vocabulary};
 
 /// Sentences less alike than this are not worth a suggestion.
-const ALIKE_MIN: f64 = 0.55;
+const ALIKE_MIN: f64 = 0.5;
 
 /// A step that says a sentence but for some of its values: where each of them stands, and whether it is understood.
 pub(super) struct Nearly {
@@ -94,37 +98,33 @@ fn nearest(said: &str, step: &Step) -> Option<&'static Form> {
     let said = skeleton(said);
     let scored = vocabulary::forms().iter().map(|form| {
         let mut score = strsim::sorensen_dice(&said, &skeleton_of(form));
-        // Of two sentences as near, the one that may stand here.
+        // Of two sentences as near, the one that may stand here, and the one of fewer words.
         if form.phrase.under.contains(&step.keyword) {
             score += 0.02;
         }
+        score -= 0.0005 * form.parameters.len() as f64;
         (score, form)
     });
     let (score, form) = scored.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
     (score >= ALIKE_MIN).then_some(form)
 }
 
-/// A step without what differs from one to the next.
+/// A step without what differs from one to the next: names and quantities.
 fn skeleton(said: &str) -> String {
-    let mut out = String::new();
-    let mut quote = None;
-    for c in said.chars() {
-        match quote {
-            Some(open) if c == open => {
-                quote = None;
-                out.push('_');
-            }
-            Some(_) => {}
-            None if c == '"' => quote = Some(c),
-            None if c.is_ascii_digit() || c == '.' => {
-                if !out.ends_with('_') {
-                    out.push('_');
-                }
-            }
-            None => out.extend(c.to_lowercase()),
-        }
-    }
-    out
+    static VALUES: LazyLock<Regex> = LazyLock::new(|| {
+        let kinds = [
+            Kind::Rate { zero: true },
+            Kind::Price,
+            Kind::Time { zero: true },
+            Kind::Share { zero: true, max_percent: 100 },
+            Kind::Text,
+            Kind::Factor,
+        ];
+        let patterns: Vec<String> =
+            kinds.into_iter().map(|kind| format!("(?:{})", spoken::pattern(kind))).collect();
+        Regex::new(&patterns.join("|")).expect("the patterns of kinds are regular expressions")
+    });
+    VALUES.replace_all(said, "_").to_lowercase()
 }
 
 fn skeleton_of(form: &Form) -> String {

@@ -126,10 +126,16 @@ impl Walk<'_> {
         let (name, place) = &path[0];
         let (index_text, index_place) = &path[1];
         let child = self.child(node, name, place)?;
-        let one_table = matches!(child.value, Value::Table(_)) && matches!(key.kind, Kind::OneOrMore(_));
+        let may_be_one = matches!(key.kind, Kind::OneOrMore(_));
+        let one_table = matches!(child.value, Value::Table(_)) && may_be_one;
         let Ok(index) = index_text.parse::<usize>() else {
-            if one_table {
-                return self.descend(child, inner, &path[1..], value);
+            // A feature always makes a list; with one element it is the same as a table.
+            match &mut child.value {
+                Value::List(items) if may_be_one && items.len() == 1 => {
+                    return self.descend(&mut items[0], inner, &path[1..], value);
+                }
+                _ if one_table => return self.descend(child, inner, &path[1..], value),
+                _ => {}
             }
             let message = format!("`{name}` is a list: {} is not a position in it", quoted(index_text));
             return self.refuse(&message, &format!("count from 0, for example `{name}.0`"), index_place);
