@@ -144,7 +144,7 @@ fn supply(page: &mut Page, verdict: &Verdict, tracks: &Tracks, indent: usize) {
     page.line(&[(&format!("{:indent$}{first}{:between$}{last}", "", ""), DIM)]);
     for (name, _) in &counts {
         let Some(group) = tracks.groups.get(*name) else { continue };
-        let moves = moves(group, verdict.zero_us()).join(", ");
+        let moves = moves(group, verdict.zero_us(), tracks.end_us).join(", ");
         page.labelled(indent, (&label(name), DIM), (&moves, PLAIN));
     }
 }

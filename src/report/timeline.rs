@@ -1,6 +1,7 @@
 //! Replicas over time: as steps in words, and as a small picture.
 
 use std::fmt::Write;
+use std::ops::RangeInclusive;
 
 use crate::diagnose::say::{lasting, relative};
 use crate::history::{GroupTrack, Phase, Steps, Tracks};
@@ -24,13 +25,14 @@ pub fn replicas_over_time(tracks: &Tracks) -> String {
     let mut text = String::new();
     for (name, group) in &tracks.groups {
         let padding = width - textwrap::core::display_width(name);
-        let _ = writeln!(text, "{name}{:padding$}  {}", "", moves(group, zero_us).join(", "));
+        let _ = writeln!(text, "{name}{:padding$}  {}", "", moves(group, zero_us, tracks.end_us).join(", "));
     }
     text
 }
 
-/// A group's supply when it was first calm, then each of its moves.
-pub(super) fn moves(group: &GroupTrack, zero_us: u64) -> Vec<String> {
+/// A group's supply when it was first calm, then each of its moves up to the end of what is recorded: an instance that was
+/// terminating then has not outlived its grace.
+pub(super) fn moves(group: &GroupTrack, zero_us: u64, end_us: u64) -> Vec<String> {
     let supply = group.supply();
     // What it took to get to the start is not of interest; where the stimulus never came, all is.
     let start_us = if zero_us == 0 { supply.points().first().map_or(0, |(t, _)| *t) } else { zero_us };
@@ -38,7 +40,7 @@ pub(super) fn moves(group: &GroupTrack, zero_us: u64) -> Vec<String> {
         return vec!["never seen".into()];
     };
     let mut shown = vec![first.to_string()];
-    let mut moves = merged_moves(&supply, start_us);
+    let mut moves = merged_moves(&supply, start_us..=end_us);
     if moves.len() > MOVES_SHOWN {
         let left_out = moves.len() - MOVES_SHOWN;
         let tail = moves.split_off(moves.len() - MOVES_SHOWN / 2);
@@ -68,10 +70,11 @@ impl Move {
     }
 }
 
-fn merged_moves(supply: &Steps<u32>, start_us: u64) -> Vec<Move> {
+fn merged_moves(supply: &Steps<u32>, shown: RangeInclusive<u64>) -> Vec<Move> {
+    let start_us = *shown.start();
     let mut merged: Vec<Move> = Vec::new();
     let mut before = supply.at(start_us).copied();
-    for (t, n) in supply.points().iter().filter(|(t, _)| *t > start_us) {
+    for (t, n) in supply.points().iter().filter(|(t, _)| *t > start_us && shown.contains(t)) {
         let up = before.is_none_or(|before| *n > before);
         before = Some(*n);
         match merged.last_mut() {
