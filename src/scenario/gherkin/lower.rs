@@ -16,7 +16,7 @@ use crate::scenario::spelling::suggestion;
 use crate::scenario::tree::{Entry, Node, Place, Value, quoted};
 
 use super::outline::{Expanded, Step};
-use super::phrase::{Does, FILE, Fixed, Form, Keyword, section_at};
+use super::phrase::{Does, FILE, Form, Keyword, section_at};
 use super::unknown::{self, Nearly};
 use super::{spoken, vocabulary};
 use cells::keyed_row;
@@ -199,7 +199,7 @@ impl Lowering<'_> {
         step: &Step,
         form: &Form,
         at: &str,
-        fixed: &[(&'static str, Fixed)],
+        fixed: &[(&'static str, &'static str)],
         captured: &[Captured<'_>],
     ) {
         let problems = self.problems;
@@ -223,7 +223,7 @@ impl Lowering<'_> {
             values.push(((*parameter).to_owned(), place.clone(), Node { place: Some(place.clone()), value }));
         }
         let whole = &step.text.place;
-        for (key, Fixed::Text(text)) in fixed {
+        for (key, text) in fixed {
             let value = Value::Text { text: (*text).to_owned(), substituted: false };
             values.push(((*key).to_owned(), whole.clone(), Node { place: Some(whole.clone()), value }));
         }

@@ -56,7 +56,7 @@ pub(super) enum Does {
     Set {
         at: &'static str,
         /// What is set without being said: key and value.
-        fixed: &'static [(&'static str, Fixed)],
+        fixed: &'static [(&'static str, &'static str)],
     },
     /// Takes the system from a file.
     Import {
@@ -67,12 +67,6 @@ pub(super) enum Does {
     Inline,
     /// Takes groups from the rows of the table below the step.
     Groups,
-}
-
-/// A value that a sentence sets without a parameter for it.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Fixed {
-    Text(&'static str),
 }
 
 /// A way to say a phrase, with what may be left out decided.

@@ -32,8 +32,8 @@ const TEXT: &str = r#"(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"#;
 const TIME_UNIT: &str =
     "(?:milliseconds?|ms|microseconds?|us|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h)";
 
-/// Units as they are said, longest first, with how a file writes them.
-const UNITS: [(&str, &str); 20] = [
+/// Units as they are said, with how a file writes them.
+const UNITS: [(&str, &str); 21] = [
     ("milliseconds", "ms"),
     ("millisecond", "ms"),
     ("microseconds", "us"),
@@ -53,6 +53,7 @@ const UNITS: [(&str, &str); 20] = [
     ("ms", "ms"),
     ("us", "us"),
     ("s", "s"),
+    ("m", "m"),
     ("h", "h"),
 ];
 
@@ -193,9 +194,8 @@ fn written_time(text: &str) -> String {
     let words = text.replace(',', " ").replace(" and ", " ");
     let mut parts: Vec<String> = Vec::new();
     for word in words.split_whitespace() {
-        let unit = UNITS.iter().find(|(said, _)| *said == word || word == "m").map(|(_, unit)| *unit);
-        match (unit, parts.last_mut()) {
-            (Some(unit), Some(number)) => number.push_str(if word == "m" { "m" } else { unit }),
+        match (written_unit(word), parts.last_mut()) {
+            (Some(unit), Some(number)) => number.push_str(unit),
             _ => parts.push(glued_unit(word)),
         }
     }
@@ -205,9 +205,12 @@ fn written_time(text: &str) -> String {
 /// `30seconds` is `30s`; `30s` and `30` stay.
 fn glued_unit(word: &str) -> String {
     let digits = word.rfind(|c: char| !c.is_ascii_alphabetic()).map_or(0, |at| at + 1);
-    let unit =
-        UNITS.iter().find(|(said, _)| *said == &word[digits..]).map_or(&word[digits..], |(_, unit)| *unit);
-    format!("{}{unit}", &word[..digits])
+    let unit = &word[digits..];
+    format!("{}{}", &word[..digits], written_unit(unit).unwrap_or(unit))
+}
+
+fn written_unit(said: &str) -> Option<&'static str> {
+    UNITS.iter().find(|(known, _)| *known == said).map(|(_, unit)| *unit)
 }
 
 fn written_rate(text: &str) -> String {

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use super::phrase::Keyword::{self, Given, Then, When};
-use super::phrase::{Does, Fixed, Form, Phrase};
+use super::phrase::{Does, Form, Phrase};
 
 const fn phrase(
     under: &'static [Keyword],
@@ -16,7 +16,7 @@ const fn phrase(
 }
 
 impl Phrase {
-    const fn fixed(mut self, fixed: &'static [(&'static str, Fixed)]) -> Self {
+    const fn fixed(mut self, fixed: &'static [(&'static str, &'static str)]) -> Self {
         if let Does::Set { at, .. } = self.does {
             self.does = Does::Set { at, fixed };
         }
@@ -132,14 +132,14 @@ pub(super) static VOCABULARY: &[Phrase] = &[
         &["{group} never scales up"],
         r#"Given "primary" never scales up"#,
     )
-    .fixed(&[("select_policy", Fixed::Text("Disabled"))]),
+    .fixed(&[("select_policy", "Disabled")]),
     phrase(
         GIVEN,
         "target.local.*.autoscaler.scale_down",
         &["{group} never scales down"],
         r#"Given "primary" never scales down"#,
     )
-    .fixed(&[("select_policy", Fixed::Text("Disabled"))]),
+    .fixed(&[("select_policy", "Disabled")]),
     // Who is told, and the frame of the run.
     phrase(
         GIVEN,

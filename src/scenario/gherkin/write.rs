@@ -10,7 +10,7 @@ use crate::scenario::keys::{Kind, SCENARIO, Section};
 use crate::scenario::tree::{Node, Value};
 use crate::scenario::write::value_as_toml;
 
-use super::phrase::{self, Does, Fixed, Form, Keyword};
+use super::phrase::{self, Does, Form, Keyword};
 use super::{spoken, vocabulary};
 
 /// A step to be written.
@@ -79,7 +79,7 @@ impl Writer<'_> {
         let Does::Set { at, fixed } = form.phrase.does else { return None };
         fits(at, location).then_some(())?;
         let mut paths = Vec::new();
-        for (key, Fixed::Text(wanted)) in fixed {
+        for (key, wanted) in fixed {
             let path = joined(location, key);
             let holds = matches!(&node.get(key).value, Value::Text { text, .. } if text == wanted);
             (holds && !self.claimed.contains(&path)).then_some(())?;

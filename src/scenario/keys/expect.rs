@@ -2,6 +2,13 @@
 
 use super::*;
 
+/// Of what must be so for a while.
+const HOLD: Key =
+    optional("hold", TIME, r#""10s""#, "How long it must stay so; default the longer of 30s and two syncs.");
+
+/// Of what counts from quiesce.
+const FROM: Key = optional("from", ANCHOR, r#""quiesce""#, "The anchor; default quiesce.");
+
 pub(super) static OBJECTIVE: Section = section(
     "objective",
     "A service level objective.",
@@ -115,13 +122,8 @@ pub(super) static CONTRACTION: Section = section(
             r#""20s""#,
             "Deadline after the anchor, or \"auto\": what the observed autoscaler settings can meet.",
         ),
-        optional(
-            "hold",
-            TIME,
-            r#""10s""#,
-            "How long it must stay so; default the longer of 30s and two syncs.",
-        ),
-        optional("from", ANCHOR, r#""quiesce""#, "The anchor; default quiesce."),
+        HOLD,
+        FROM,
         optional(
             "tolerance",
             Kind::Count { min: 0, max: REPLICAS_MAX },
@@ -143,12 +145,7 @@ pub(super) static STANDBY_RELEASED: Section = section(
     &[
         optional("group", Kind::Group, r#""standby""#, "Which standby; without it, all."),
         required("within", TIME, r#""20s""#, "Deadline after the anchor."),
-        optional(
-            "hold",
-            TIME,
-            r#""10s""#,
-            "How long it must stay so; default the longer of 30s and two syncs.",
-        ),
+        HOLD,
         optional("from", ANCHOR, r#""primary-healthy""#, "The anchor; default quiesce."),
         optional(
             "dormant_size",
@@ -171,13 +168,8 @@ pub(super) static IDLE_SPEND: Section = section(
     &[
         required("at_most", Kind::Price, r#""0.00 USD/h""#, "Above the baseline's spend rate."),
         required("after", TIME, r#""20s""#, "Deadline after the anchor."),
-        optional(
-            "hold",
-            TIME,
-            r#""10s""#,
-            "How long it must stay so; default the longer of 30s and two syncs.",
-        ),
-        optional("from", ANCHOR, r#""quiesce""#, "The anchor; default quiesce."),
+        HOLD,
+        FROM,
     ],
 );
 
@@ -192,7 +184,7 @@ pub(super) static RECOVERY: Section = section(
             r#""30s""#,
             "How long they must be met; default the longer of 30s and two syncs.",
         ),
-        optional("from", ANCHOR, r#""quiesce""#, "The anchor; default quiesce."),
+        FROM,
     ],
 );
 

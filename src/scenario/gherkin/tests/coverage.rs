@@ -82,7 +82,7 @@ fn every_form_of_every_sentence_has_a_twin() {
             values.push(spoken::said(key.kind, &node(value.clone())).unwrap());
             keys.push((parameter.as_str(), value));
         }
-        for (key, phrase::Fixed::Text(fixed)) in fixed {
+        for (key, fixed) in fixed {
             keys.push((key, text(*fixed)));
         }
         let keyword = form.phrase.under[0].as_str();
