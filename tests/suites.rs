@@ -344,3 +344,22 @@ fn interrupted_it_runs_no_further_one_and_tries_none_again() {
     assert_eq!(suite.not_run[0].code, WhyNotRun::Interrupted);
     assert!(!Path::new(&place.history("a.attempt-2")).exists());
 }
+
+#[test]
+fn a_suite_that_is_there_already_is_refused_and_kept_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/spike.toml");
+    let there = folder.path().join("reports/s");
+    fs::create_dir_all(&there).unwrap();
+    fs::write(there.join("junit.xml"), "of another call").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_springback"))
+        .args(["run", &scenario.display().to_string(), "--suite-id", "s"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(5), "{told}");
+    assert!(told.contains("choose another --suite-id"), "{told}");
+    assert_eq!(fs::read_to_string(there.join("junit.xml")).unwrap(), "of another call");
+    assert_eq!(fs::read_dir(&there).unwrap().count(), 1, "nothing else was written");
+}

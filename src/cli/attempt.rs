@@ -123,15 +123,7 @@ fn open_history(folder: &Path, header: Header) -> Result<(HistoryWriter, Vec<his
     let failed = |what: &Path, error: &io::Error| format!("cannot write to {}: {error}", what.display());
     fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
     let path = folder.join(suite::HISTORY);
-    let mut writer = HistoryWriter::create(&path).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            format!(
-                "{} exists already: another run writes, or wrote, there; choose another --suite-id",
-                path.display()
-            )
-        }
-        _ => failed(&path, &error),
-    })?;
+    let mut writer = HistoryWriter::create(&path).map_err(|error| failed(&path, &error))?;
     let runner = history::ChildStarted { role: suite::RUNNER.into(), process: local::this_process() };
     let records = [Event::Header(Box::new(header)), Event::Child(runner)]
         .into_iter()

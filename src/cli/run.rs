@@ -142,6 +142,10 @@ pub(super) fn run(args: &RunArgs) -> Exit {
     let notes = quarantine::unmatched(&call.project.quarantine, &call.names());
     let Call { scenarios, left_out: _, selection, project, reports } = call;
     let folder = reports.join(&id);
+    if let Err(reason) = suite::claim(&folder) {
+        show::error(reason);
+        return Exit::Refused;
+    }
     let program = match std::env::current_exe() {
         Ok(program) => program,
         Err(error) => {

@@ -35,6 +35,24 @@ pub(super) fn attempt_folder(stem: &str, attempt: u32) -> String {
     if attempt == 1 { stem.to_owned() } else { format!("{stem}.attempt-{attempt}") }
 }
 
+/// Makes the folder of a suite, for this call alone: two calls of one id would write over each other's reports.
+///
+/// # Errors
+/// It is there already, or cannot be made.
+pub(super) fn claim(folder: &Path) -> Result<(), String> {
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::AlreadyExists if folder.is_dir() => format!(
+            "{} exists already: another call writes, or wrote, there; choose another --suite-id",
+            folder.display()
+        ),
+        _ => format!("cannot write to {}: {error}", folder.display()),
+    };
+    if let Some(reports) = folder.parent() {
+        fs::create_dir_all(reports).map_err(failed)?;
+    }
+    fs::create_dir(folder).map_err(failed)
+}
+
 /// Writes a file whole or not at all. What is there and is no plain file (a link, a pipe, a device) is written into, not
 /// replaced.
 ///
