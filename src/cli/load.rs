@@ -208,3 +208,16 @@ fn duplicates(loaded: &[Loaded]) -> Vec<String> {
     }
     clashes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::slug;
+
+    #[test]
+    fn a_folders_name_is_the_scenarios_and_no_two_scripts_share_one() {
+        assert_eq!(slug("A surge, then \"two\" die!"), "a-surge-then-two-die");
+        assert_ne!(slug("\u{65e5}\u{672c}"), slug("\u{4e2d}\u{56fd}"));
+        assert_ne!(slug(&format!("{}a", "x".repeat(90))), slug(&format!("{}b", "x".repeat(90))));
+        assert!(slug("caf\u{e9}").starts_with("caf-"), "{}", slug("caf\u{e9}"));
+    }
+}

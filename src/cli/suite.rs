@@ -158,6 +158,56 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_link_is_written_into_and_a_neighbour_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("target"), "old").unwrap();
+        fs::write(at("report.part"), "precious").unwrap();
+        std::os::unix::fs::symlink(at("target"), at("report.xml")).unwrap();
+        write(&at("report.xml"), "new").unwrap();
+        assert!(at("report.xml").is_symlink());
+        write(&at("report.json"), "{}").unwrap();
+        let read = |name: &str| fs::read_to_string(at(name)).unwrap();
+        assert_eq!((read("target").as_str(), read("report.part").as_str()), ("new", "precious"));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4, "nothing is left beside them");
+    }
+
+    #[test]
+    fn the_reference_is_of_a_system_of_the_same_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = |suite: &str, day: u32, overrides: &[Override]| {
+            let at = folder.path().join(suite).join("one");
+            fs::create_dir_all(&at).unwrap();
+            let verdict = serde_json::json!({
+                "version": "1.0", "scenario": "one", "suite_id": suite, "seed": 1, "tool": "t", "world": "local",
+                "started": format!("2026-01-{day:02}T00:00:00Z"), "duration_us": 1, "outcome": "pass", "exit_code": 0,
+                "interrupted": null, "sealed": true, "stimulus_us": 0, "owner": null, "runbook": null, "overrides": overrides,
+                "findings": [], "groups": {}, "load": null, "phases": [], "faults": [], "spend": null, "stops": [], "notes": [],
+            });
+            fs::write(at.join(VERDICT), verdict.to_string()).unwrap();
+        };
+        let set = |key: &str, imported| Override {
+            key: key.into(),
+            value: "4".into(),
+            from: "--set".into(),
+            imported,
+        };
+        let larger = [set("target.local.primary.replicas", false)];
+        run("plain", 1, &[]);
+        run("larger", 2, &larger);
+        run("faster", 3, &[set("load.baseline_rate", false)]);
+        let found = |overrides: &[Override]| last_passing(folder.path(), "one", overrides).unwrap().suite_id;
+        assert_eq!(found(&[]), "faster", "a rate does not change how large the system is");
+        assert_eq!(found(&larger), "larger");
+        assert_eq!(
+            found(&[set("target.local.primary.replicas", true)]),
+            "faster",
+            "an import is the scenario's own"
+        );
+        assert!(last_passing(folder.path(), "another", &[]).is_none());
+    }
+
+    #[test]
     fn ids_sort_by_time_and_are_fit_for_a_folder() {
         let (early, late) = (new_id(1_700_000_000_000, 7), new_id(1_700_000_001_000, 3));
         assert!(early < late);

@@ -404,3 +404,23 @@ fn what_no_feature_can_say_is_not_converted() {
         }
     }
 }
+
+#[test]
+fn a_blank_line_may_hold_spaces_and_a_mark_of_the_byte_order_is_no_text() {
+    let spaced = OUTLINE.replace("  @ruled\n", "  @ruled\n   \n").replace("\n\n", "\n \t\n");
+    let found = feature(&spaced).unwrap_or_else(|diagnostics| panic!("{}", plain(&diagnostics)));
+    assert_eq!(found.scenarios.len(), 4);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("f.feature");
+    std::fs::write(&path, format!("\u{feff}{OUTLINE}")).unwrap();
+    assert_eq!(Source::read(&path).unwrap().text, OUTLINE);
+}
+
+#[test]
+fn a_value_after_a_cell_with_escapes_is_blamed_where_it_stands() {
+    let text = "Feature: f\n  Scenario Outline: s\n    Given a group \"<name>\" of two instances\n    When at 3 seconds 1 instance of \"a\" is killed\n    \
+                Then each killed instance is replaced within 5 seconds\n    Examples:\n      | name |\n      | \\|\\|\\|\\| |\n";
+    let said = plain(&feature(text).unwrap_err());
+    let column = text.lines().nth(2).unwrap().find("two").unwrap() + 1;
+    assert!(said.contains(&format!("test.feature:3:{column}: error[bad-value]")), "{said}");
+}
