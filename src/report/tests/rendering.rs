@@ -339,3 +339,32 @@ fn a_histogram_that_cannot_be_read_gives_no_percentiles() {
     assert_eq!(load.response, None);
     assert!(load.service.is_some());
 }
+
+#[test]
+fn no_move_is_told_beyond_the_end_of_what_is_recorded() {
+    let end_s = surge().tracks().end_us as f64 / 1e6;
+    // Its grace is not over when the record ends: whether it outlives it is not known.
+    let story = surge().instance(end_s - 0.5, "primary-1", InstanceState::Terminating, "");
+    let before = replicas_over_time(&surge().tracks());
+    let after = replicas_over_time(&story.tracks());
+    let primary =
+        |text: &str| text.lines().find(|line| line.starts_with("primary")).unwrap().matches('→').count();
+    assert_eq!(primary(&after), primary(&before) + 1, "{before}{after}");
+}
+
+#[test]
+fn what_stands_in_a_file_that_the_scenario_names_is_not_set_from_outside() {
+    let mut tracks = passing().tracks;
+    let one = |key: &str, imported| crate::scenario::Override {
+        key: key.into(),
+        value: "2".into(),
+        from: "somewhere".into(),
+        imported,
+    };
+    let header = tracks.header.as_mut().unwrap();
+    header.overrides = vec![one("target.local.primary.replicas", true), one("load.baseline_rate", false)];
+    let verdict = Verdict::new(&tracks, &[availability()], &BTreeMap::new(), 0);
+    assert_eq!(verdict.overrides, [one("load.baseline_rate", false)]);
+    let page = terminal(&verdict, &tracks, PLAIN);
+    assert!(page.contains("not from the scenario's own file: load.baseline_rate = 2 (somewhere)"), "{page}");
+}

@@ -1,7 +1,7 @@
-//! Gherkin's own parser and expansion of outlines, with every step's places put right.
+//! Gherkin's own parser and expansion of outlines, with the place of every part of a step.
 //!
-//! The parser's positions drift where comments stand between steps, so the steps that it found are matched in order with
-//! those that [`super::lines`] saw. A text that an outline filled in maps to the cell that it came from.
+//! The parser knows the line of a step, not where its values, cells and texts stand. So its steps are matched in order with
+//! those that [`super::lines`] saw, and must be the same. A text that an outline filled in maps to the cell that it came from.
 
 mod examples;
 mod text;
@@ -73,7 +73,7 @@ pub(super) fn expand(
         }
     };
     feature.path = Some(name.into());
-    if !put_places_right(&mut feature, text, lines, problems) {
+    if !agrees(&feature, text, lines, problems) {
         return None;
     }
     if !check_placeholders(text, lines, problems) {
@@ -160,64 +160,40 @@ fn file(span: Range<usize>) -> Place {
     Place { source: SourceId::FILE, span }
 }
 
-/// Everything with steps, in the order of the file: backgrounds and scenarios, each as the parser and as the scan saw it.
-fn put_places_right(feature: &mut gherkin::Feature, text: &str, lines: &Lines, problems: &Problems) -> bool {
+/// Whether the parser saw the very steps that the scan saw, on the same lines: backgrounds and scenarios in the order of the
+/// file.
+fn agrees(feature: &gherkin::Feature, text: &str, lines: &Lines, problems: &Problems) -> bool {
     let mut backgrounds = lines.backgrounds.iter();
     let mut scenarios = lines.scenarios.iter();
-    let mut same = true;
-    let mut pair = |steps: &mut [gherkin::Step], raw: Option<&RawScenario>| {
-        let Some(raw) = raw else { return false };
-        let mut fits = steps.len() == raw.steps.len();
-        for (step, raw) in steps.iter_mut().zip(&raw.steps) {
-            fits &= step.value == text[raw.text.clone()];
-            step.position = position(text, raw.line, raw.keyword.start);
-        }
+    let fits = |steps: &[gherkin::Step], raw: Option<&RawScenario>| {
+        let Some(raw) = raw else {
+            not_understood(text, text.lines().count(), problems);
+            return false;
+        };
+        let same = |(step, raw): (&gherkin::Step, &RawStep)| {
+            step.value == text[raw.text.clone()] && step.position.line == raw.line
+        };
+        let fits = steps.len() == raw.steps.len() && steps.iter().zip(&raw.steps).all(same);
         if !fits {
             not_understood(text, raw.line, problems);
         }
         fits
     };
-    if let Some(background) = &mut feature.background {
-        same &= pair(&mut background.steps, backgrounds.next());
-    }
-    for scenario in &mut feature.scenarios {
-        same &= pair_scenario(scenario, scenarios.next(), text, &mut pair);
-    }
-    for rule in &mut feature.rules {
-        if let Some(background) = &mut rule.background {
-            same &= pair(&mut background.steps, backgrounds.next());
+    let mut same = true;
+    let rules = feature.rules.iter().map(|rule| (&rule.background, &rule.scenarios));
+    for (background, own) in std::iter::once((&feature.background, &feature.scenarios)).chain(rules) {
+        if let Some(background) = background {
+            same &= fits(&background.steps, backgrounds.next());
         }
-        for scenario in &mut rule.scenarios {
-            same &= pair_scenario(scenario, scenarios.next(), text, &mut pair);
+        for scenario in own {
+            same &= fits(&scenario.steps, scenarios.next());
         }
     }
-    let left = backgrounds.next().or_else(|| scenarios.next());
-    if let Some(left) = left.filter(|_| same) {
+    if let Some(left) = backgrounds.next().or_else(|| scenarios.next()).filter(|_| same) {
         not_understood(text, left.line, problems);
         return false;
     }
     same
-}
-
-fn pair_scenario(
-    scenario: &mut gherkin::Scenario,
-    raw: Option<&RawScenario>,
-    text: &str,
-    pair: &mut impl FnMut(&mut [gherkin::Step], Option<&RawScenario>) -> bool,
-) -> bool {
-    if let Some(raw) = raw {
-        scenario.position = position(text, raw.line, raw.header.start);
-        for (examples, raw) in scenario.examples.iter_mut().zip(&raw.examples) {
-            let line = text[..raw.header.start].matches('\n').count() + 1;
-            examples.position = position(text, line, raw.header.start);
-        }
-    }
-    pair(&mut scenario.steps, raw)
-}
-
-fn position(text: &str, line: usize, offset: usize) -> gherkin::LineCol {
-    let start = text[..offset].rfind('\n').map_or(0, |at| at + 1);
-    gherkin::LineCol { line, col: text[start..offset].chars().count() + 1 }
 }
 
 fn scenarios(

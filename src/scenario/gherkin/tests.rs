@@ -424,3 +424,32 @@ fn a_value_after_a_cell_with_escapes_is_blamed_where_it_stands() {
     let column = text.lines().nth(2).unwrap().find("two").unwrap() + 1;
     assert!(said.contains(&format!("test.feature:3:{column}: error[bad-value]")), "{said}");
 }
+
+#[test]
+fn one_is_one_and_several_are_several() {
+    let with = |count: u32| {
+        let fault = format!(
+            "[[fault]]\nat = \"{count}s\"\nterminate = {{ group = \"primary\", count = {count}, how = \"kill\" }}\n"
+        );
+        let text = format!("name = \"n\"\n{SYSTEM}{STIMULI}{fault}");
+        toml_as_feature(&Source::new("test.toml", text), &Overrides::NONE).unwrap()
+    };
+    assert!(with(1).contains("at 1 second 1 instance of \"primary\" is killed"), "{}", with(1));
+    assert!(with(2).contains("at 2 seconds 2 instances of \"primary\" are killed"), "{}", with(2));
+}
+
+#[test]
+fn where_parser_and_scan_disagree_nothing_is_read() {
+    let expanded = |change: &dyn Fn(&mut lines::Lines)| {
+        let problems = Problems::of(&Source::new("test.feature", OUTLINE));
+        let (mut lines, _) = lines::scan(OUTLINE, &problems);
+        change(&mut lines);
+        let read = outline::expand("test.feature", OUTLINE, &lines, &problems).is_some();
+        (read, problems.take_diagnostics().0.iter().map(Diagnostic::code).collect::<Vec<_>>())
+    };
+    assert_eq!(expanded(&|_| {}), (true, Vec::new()));
+    let refused = (false, vec!["syntax"]);
+    assert_eq!(expanded(&|lines| drop(lines.scenarios[0].steps.pop())), refused, "a step too many");
+    assert_eq!(expanded(&|lines| lines.scenarios[0].steps[1].line += 1), refused, "a step on another line");
+    assert_eq!(expanded(&|lines| drop(lines.scenarios.pop())), refused, "a scenario too many");
+}
