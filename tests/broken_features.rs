@@ -1,21 +1,14 @@
 //! What a user sees of a feature that is wrong: the words, the place, the way out. Gherkin alone would take half of these for
 //! descriptions, and run what is left.
 
+#[path = "support/shown.rs"]
+mod shown;
+
 use std::path::{Path, PathBuf};
 
 use springback::scenario::{Diagnostic, Overrides, Source, read_feature};
 
-fn graphical(diagnostics: &[Diagnostic]) -> String {
-    let handler =
-        miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::unicode_nocolor()).with_width(100);
-    let mut out = String::new();
-    for diagnostic in diagnostics {
-        handler.render_report(&mut out, diagnostic).unwrap();
-        out.push('\n');
-    }
-    let lines: Vec<&str> = out.lines().map(str::trim_end).collect();
-    lines.join("\n")
-}
+use shown::graphical;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/broken_features")

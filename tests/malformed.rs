@@ -1,20 +1,13 @@
 //! What a user sees of a scenario that is wrong or doubtful: the words, the place, the way out.
 
+#[path = "support/shown.rs"]
+mod shown;
+
 use std::path::Path;
 
 use springback::scenario::{Diagnostic, Overrides, Project, Source, read};
 
-fn graphical(diagnostics: &[Diagnostic]) -> String {
-    let handler =
-        miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::unicode_nocolor()).with_width(100);
-    let mut out = String::new();
-    for diagnostic in diagnostics {
-        handler.render_report(&mut out, diagnostic).unwrap();
-        out.push('\n');
-    }
-    let lines: Vec<&str> = out.lines().map(str::trim_end).collect();
-    lines.join("\n")
-}
+use shown::graphical;
 
 /// The diagnostics of a text under the name of its file alone, so that no path of a machine is in a snapshot.
 fn diagnostics(name: &str, text: &str) -> Vec<Diagnostic> {
