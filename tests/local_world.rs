@@ -17,7 +17,7 @@ use springback::history::{
 };
 use springback::load::LoadControl;
 use springback::plan::{LoadPlan, Plan};
-use springback::scenario::LocalGroup;
+use springback::scenario::Group;
 use springback::world::local::{Leftover, LocalWorld, end_leftovers};
 use springback::world::{Observation, Undo, World};
 use tokio::sync::watch;
@@ -49,7 +49,7 @@ fn plan() -> Plan {
 }
 
 /// Groups from JSON, quick ones where nothing else is said.
-fn groups(groups: Value) -> BTreeMap<String, LocalGroup> {
+fn groups(groups: Value) -> BTreeMap<String, Group> {
     let Value::Object(groups) = groups else { panic!("groups are an object") };
     let quick = json!({ "startup": "50ms", "grace": "2s", "price": "0.10 USD/h" });
     groups

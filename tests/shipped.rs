@@ -12,7 +12,7 @@ use springback::check;
 use springback::diagnose;
 use springback::history::{self, Tracks};
 use springback::report::Verdict;
-use springback::scenario::{Defects, Scenario, Target};
+use springback::scenario::{Defects, Scenario};
 
 /// Worlds side by side: each needs a tenth of a core, most of the time.
 const LANES: usize = 3;
@@ -110,7 +110,7 @@ fn codes_of(verdict: &Verdict) -> BTreeSet<String> {
 /// The scenario without its confession: no defect, no word on how it scales down.
 fn without_confession(scenario: &Scenario) -> Scenario {
     let mut scenario = scenario.clone();
-    let Target::Local(groups) = &mut scenario.target;
+    let groups = scenario.target.groups_mut();
     for group in groups.values_mut() {
         group.defects = Defects::default();
         group.tear_down = None;

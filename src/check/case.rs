@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::history::{Coverage, Origin, Phase, Tracks};
 use crate::plan::{Plan, PlannedWindow};
-use crate::scenario::{Anchor, LocalGroup, Scenario};
+use crate::scenario::{Anchor, Group, Scenario};
 use crate::slo::WINDOW_US;
 
 use super::codes::Code;
@@ -39,7 +39,7 @@ impl<'a> Case<'a> {
     }
 
     /// The groups of the system under test.
-    pub(super) fn groups(&self) -> &'a BTreeMap<String, LocalGroup> {
+    pub(super) fn groups(&self) -> &'a BTreeMap<String, Group> {
         self.scenario.groups()
     }
 
@@ -103,11 +103,14 @@ impl<'a> Case<'a> {
     /// The baseline window, if supply did not move in it, nor before it for as long as the plan asks. The largest supply
     /// of a window that saw a move would be a bound that a calm system never had.
     fn steady_window(&self, group: &str) -> Result<(u64, u64), Said> {
-        let needed = self.plan.steady_us;
+        let planned = self.plan.steady_us;
         let Some(window) = self.tracks.baseline_window() else {
             let in_baseline = self.tracks.phase().is_some_and(|began| began.phase == Phase::Baseline);
             let text = match in_baseline {
-                false => format!("Supply was never steady for {}, so there is no baseline.", span(needed)),
+                false => {
+                    let needed = self.tracks.steady_us(planned, self.tracks.end_us);
+                    format!("Supply was never steady for {}, so there is no baseline.", span(needed))
+                }
                 true => "The history ends in the baseline phase.".into(),
             };
             return Err(Said::inconclusive(Code::NeverSteady, text));
@@ -116,7 +119,7 @@ impl<'a> Case<'a> {
         // Before its first event a group has no instance.
         let moves = supply.points().iter().map(|(t, _)| *t).filter(|t| *t < window.1);
         let unmoved_us = window.1 - moves.max().unwrap_or(0);
-        let needed = needed.max(window.1 - window.0);
+        let needed = self.tracks.steady_us(planned, window.1).max(window.1 - window.0);
         if unmoved_us < needed {
             let text = format!(
                 "The supply of \"{group}\" did not stay the same for {} before the stimulus, but only for {}: there is no \

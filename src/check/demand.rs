@@ -9,7 +9,7 @@
 
 use crate::autoscaler::demand_replicas;
 use crate::history::{AutoscalerSeen, GroupTrack, Tracks};
-use crate::scenario::LocalGroup;
+use crate::scenario::Group;
 use crate::slo::{WINDOW_US, within};
 
 use super::case::{Case, LOAD};
@@ -30,7 +30,7 @@ pub(super) struct Bound<'a> {
     group: Option<&'a GroupTrack>,
     /// The other groups of the system.
     others: Vec<&'a GroupTrack>,
-    declared: Option<&'a LocalGroup>,
+    declared: Option<&'a Group>,
     /// Requests a second that are planned without any surge.
     calm_per_s: f64,
     loaded: bool,

@@ -9,8 +9,8 @@ use serde_json::json;
 
 use crate::plan::{self, Plan, PlannedFault};
 use crate::scenario::{
-    Anchor, FaultAction, LocalGroup, Objective, Pick, Project, Scenario, Share, Span, StopCondition,
-    Termination, Victims,
+    Anchor, FaultAction, Group, Objective, Pick, Project, Scenario, Share, Span, StopCondition, Termination,
+    Victims,
 };
 
 use super::load::{Call, Loaded, load};
@@ -288,7 +288,7 @@ fn destinations(page: &mut String, scenario: &Scenario, project: &Project) {
     section(page, "Load goes to", std::iter::once(target).chain(allowed));
 }
 
-fn most(group: &LocalGroup) -> u32 {
+fn most(group: &Group) -> u32 {
     let scaled = group.autoscaler.as_ref().map_or(0, |autoscaler| autoscaler.max_replicas);
     group.replicas.max(group.promoted_replicas.unwrap_or(0)).max(scaled)
 }

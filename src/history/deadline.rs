@@ -44,4 +44,15 @@ impl Tracks {
         let sums = groups.into_iter().filter_map(|group| self.derived_deadline(group));
         sums.map(|terms| terms.iter().map(|term| term.us).sum()).max().unwrap_or(0)
     }
+
+    /// How long supply must not move at that time to count as steady, in microseconds: what was planned, or one scale-down
+    /// window plus two syncs of the autoscaler that was seen and needs longest.
+    pub fn steady_us(&self, planned_us: u64, at_us: u64) -> u64 {
+        let seen = self.groups.values().filter_map(|group| group.autoscaler_at(at_us));
+        let needed = seen.map(|seen| {
+            let own = seen.spec.behavior.as_ref().and_then(|rules| rules.scale_down.stabilization_window_us);
+            own.unwrap_or(seen.settings.downscale_stabilization_us) + 2 * seen.settings.sync_period_us
+        });
+        needed.max().unwrap_or(0).max(planned_us)
+    }
 }

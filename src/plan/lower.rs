@@ -2,8 +2,8 @@
 
 use crate::scenario::local_defaults::{SCALE_DOWN_WINDOW, SCALE_UP_WINDOW};
 use crate::scenario::{
-    Anchor, Deadline, FaultAction, LOST_AT_ONCE, LocalAutoscaler, LocalGroup, Scenario, Span, Target,
-    Termination,
+    Anchor, Deadline, FaultAction, Group, HpaController, KubernetesTarget, LOST_AT_ONCE, LocalAutoscaler,
+    Scenario, Span, Target, Termination,
 };
 
 use super::model::*;
@@ -26,9 +26,8 @@ const EFFECT_WITHIN: Span = Span::from_secs(2);
 
 impl Scenario {
     /// The groups of the system under test, by name.
-    pub fn groups(&self) -> &std::collections::BTreeMap<String, LocalGroup> {
-        let Target::Local(groups) = &self.target;
-        groups
+    pub fn groups(&self) -> &std::collections::BTreeMap<String, Group> {
+        self.target.groups()
     }
 }
 
@@ -36,11 +35,23 @@ fn down_window(autoscaler: &LocalAutoscaler) -> Span {
     autoscaler.scale_down.stabilization_window.unwrap_or(SCALE_DOWN_WINDOW)
 }
 
-/// One scale-down window plus two syncs of the group that needs longest.
+/// One scale-down window plus two syncs of the group that needs longest. What scales a group of a cluster is only seen once
+/// the run looks at it, and then adds to this.
 fn steady(scenario: &Scenario) -> Span {
     let scaled = scenario.groups().values().filter_map(|group| group.autoscaler.as_ref());
     let longest = scaled.map(|a| down_window(a).us + 2 * a.sync_period_or_default().us).max().unwrap_or(0);
     Span::from_us(longest.max(STEADY_UNSCALED.us))
+}
+
+/// The same, as long as it can be by what is written: in a cluster, as if every group had an HPA without `behavior`.
+fn steady_at_most(scenario: &Scenario) -> Span {
+    let cluster_us = match &scenario.target {
+        Target::Kubernetes(KubernetesTarget { hpa, .. }) => {
+            hpa.downscale_stabilization_or_default().us + 2 * hpa.sync_period_or_default().us
+        }
+        Target::Local(_) => 0,
+    };
+    Span::from_us(steady(scenario).us.max(cluster_us))
 }
 
 /// Lowers a scenario to the plan of a run. The same scenario and seed give the same plan.
@@ -48,7 +59,7 @@ pub fn lower(scenario: &Scenario, seed: u64) -> Plan {
     let mut lowering = Lowering { scenario, defaults: Vec::new() };
     let steady = steady(scenario);
     lowering.groups();
-    let warm_up_limit_us = lowering.warm_up_limit(steady);
+    let warm_up_limit_us = lowering.warm_up_limit(steady_at_most(scenario));
     let surges: Vec<PlannedSurge> = scenario
         .load
         .iter()
@@ -125,6 +136,10 @@ impl Lowering<'_> {
 
     /// What a group is like where its scenario does not say.
     fn groups(&mut self) {
+        if let Target::Kubernetes(KubernetesTarget { hpa, .. }) = &self.scenario.target {
+            self.hpa(hpa);
+            return;
+        }
         for (name, group) in self.scenario.groups() {
             let mut take = |missing: bool, key: &str, value: String, why: &str| {
                 if missing {
@@ -178,6 +193,20 @@ impl Lowering<'_> {
             take(up.policies.is_none(), &policies(up_key), most, like);
             take(down.policies.is_none(), &policies(down_key), "100% in 15s".into(), like);
         }
+    }
+
+    /// How the HPA controller of a cluster is taken to be set.
+    fn hpa(&mut self, hpa: &HpaController) {
+        let like = "the default of kube-controller-manager, whose flags no API tells";
+        let mut take = |missing: bool, key: &str, value: String| {
+            if missing {
+                self.take(&format!("target.kubernetes.hpa.{key}"), value, like);
+            }
+        };
+        take(hpa.sync_period.is_none(), "sync_period", hpa.sync_period_or_default().to_string());
+        let window = hpa.downscale_stabilization_or_default().to_string();
+        take(hpa.downscale_stabilization.is_none(), "downscale_stabilization", window);
+        take(hpa.tolerance.is_none(), "tolerance", "10%".into());
     }
 
     fn warm_up_limit(&mut self, steady: Span) -> u64 {
@@ -248,14 +277,17 @@ impl Lowering<'_> {
     }
 
     /// The sync period that counts for a group: its own autoscaler's, or of the one it stands in for.
-    fn sync_of(&self, group: &LocalGroup) -> Option<Span> {
+    fn sync_of(&self, group: &Group) -> Option<Span> {
+        if let Target::Kubernetes(KubernetesTarget { hpa, .. }) = &self.scenario.target {
+            return Some(hpa.sync_period_or_default());
+        }
         group.autoscaler.as_ref().map(LocalAutoscaler::sync_period_or_default).or_else(|| {
             let primary = self.scenario.groups().get(group.takes_over_from.as_ref()?)?;
             primary.autoscaler.as_ref().map(LocalAutoscaler::sync_period_or_default)
         })
     }
 
-    fn longest_sync<'g>(&self, groups: impl Iterator<Item = &'g LocalGroup>) -> Option<Span> {
+    fn longest_sync<'g>(&self, groups: impl Iterator<Item = &'g Group>) -> Option<Span> {
         groups.filter_map(|group| self.sync_of(group)).max()
     }
 

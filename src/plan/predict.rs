@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 
 use crate::autoscaler::{demand_replicas, earliest_contraction};
-use crate::scenario::{LocalGroup, Scenario, autoscaler_settings, autoscaler_spec};
+use crate::scenario::{Group, Scenario, autoscaler_settings, autoscaler_spec};
 
 use super::model::{Plan, PlannedWindow};
 
@@ -23,7 +23,7 @@ pub struct Prediction {
 }
 
 /// Predicts each moment at which the offered load changes its course, for a group that takes the load.
-pub fn predict(plan: &Plan, group: &LocalGroup) -> Vec<Prediction> {
+pub fn predict(plan: &Plan, group: &Group) -> Vec<Prediction> {
     let (Some(load), Some(capacity)) = (&plan.load, group.capacity) else { return Vec::new() };
     let mut moments = vec![0];
     for piece in load.surges.iter().flat_map(|surge| &surge.pieces) {
@@ -65,7 +65,7 @@ pub fn whole_us(scenario: &Scenario, plan: &Plan) -> u64 {
 }
 
 /// How long a group takes at the most from its ceiling to what it began with: the terms of `within = "auto"`.
-fn derived_at_most_us(group: &LocalGroup) -> Option<u64> {
+fn derived_at_most_us(group: &Group) -> Option<u64> {
     let scaler = group.autoscaler.as_ref()?;
     let (spec, settings) = (autoscaler_spec(scaler), autoscaler_settings(scaler));
     let time = earliest_contraction(&spec, &settings, scaler.max_replicas, group.replicas)?;

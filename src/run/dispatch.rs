@@ -303,7 +303,7 @@ impl<'a, 'w, W: World, L: Watch> Dispatch<'a, 'w, W, L> {
         match self.stage {
             Stage::WarmUp => self.advance_warm_up(now_us),
             Stage::Baseline { since_us } => {
-                if now_us >= since_us + self.plan.steady_us {
+                if now_us >= since_us + self.log.tracks.steady_us(self.plan.steady_us, now_us) {
                     let zero_us = now_us + ARM_US;
                     self.control.send_modify(|control| control.surges_from_us = Some(zero_us));
                     self.stage = Stage::Armed { zero_us };
@@ -341,7 +341,8 @@ impl<'a, 'w, W: World, L: Watch> Dispatch<'a, 'w, W, L> {
     fn advance_warm_up(&mut self, now_us: u64) {
         if self.settled() {
             self.stage = Stage::Baseline { since_us: now_us };
-            self.begin_phase(Phase::Baseline, Some(now_us + self.plan.steady_us));
+            let steady_us = self.log.tracks.steady_us(self.plan.steady_us, now_us);
+            self.begin_phase(Phase::Baseline, Some(now_us + steady_us));
         } else if now_us >= self.plan.warm_up_limit_us {
             let text =
                 "supply was not steady for long enough before run.warm_up ended: no stimulus was begun";

@@ -1,9 +1,10 @@
-//! What a local group is like where its scenario does not say: one place, for the world and for what `plan` prints.
+//! What a group is like where its scenario does not say: one place, for the worlds and for what `plan` prints.
 
 use crate::autoscaler;
 
 use super::model::{
-    Distribution, LocalAutoscaler, LocalGroup, PolicyAmount, ScalingRules, SelectPolicy, ServiceTime,
+    Distribution, Group, HpaController, LocalAutoscaler, PolicyAmount, ScalingRules, SelectPolicy,
+    ServiceTime,
 };
 use super::units::Span;
 
@@ -17,6 +18,8 @@ pub const CONCURRENCY: u32 = 4;
 pub const QUEUE: u32 = 100;
 /// How long a terminating instance may take.
 pub const GRACE: Span = Span::from_secs(5);
+/// How long a terminating pod may take: Kubernetes' default `terminationGracePeriodSeconds`.
+pub const POD_GRACE: Span = Span::from_secs(30);
 /// Time between two decisions of an autoscaler.
 pub const SYNC_PERIOD: Span = Span::from_secs(15);
 /// How far back an autoscaler's recommendations count on the way down.
@@ -29,7 +32,7 @@ pub const SCALE_UP_WINDOW: Span = Span::from_us(0);
 /// Kubernetes asks whether an instance is ready before it believes its samples.
 pub const METRIC: &str = "cpu";
 
-impl LocalGroup {
+impl Group {
     /// From spawn to ready; default [`STARTUP`].
     pub fn startup_or_default(&self) -> Span {
         self.startup.unwrap_or(STARTUP)
@@ -60,9 +63,9 @@ impl LocalGroup {
         self.queue.unwrap_or(QUEUE)
     }
 
-    /// How long a terminating instance may take; default [`GRACE`].
+    /// How long a terminating instance may take; default [`GRACE`], of a pod [`POD_GRACE`].
     pub fn grace_or_default(&self) -> Span {
-        self.grace.unwrap_or(GRACE)
+        self.grace.unwrap_or(if self.workload.is_some() { POD_GRACE } else { GRACE })
     }
 
     /// Instances of a standby while it stands in; by default as many as while it sleeps, one at least.
@@ -80,6 +83,35 @@ impl LocalAutoscaler {
     /// Target utilization in whole percent, as an autoscaler has it; at least 1.
     pub fn target_percent(&self) -> u32 {
         ((self.target_utilization.ratio() * 100.0).round() as u32).max(1)
+    }
+}
+
+impl HpaController {
+    /// Time between two syncs; default [`SYNC_PERIOD`].
+    pub fn sync_period_or_default(&self) -> Span {
+        self.sync_period.unwrap_or(SYNC_PERIOD)
+    }
+
+    /// How far back recommendations count on the way down, where an HPA does not say; default [`SCALE_DOWN_WINDOW`].
+    pub fn downscale_stabilization_or_default(&self) -> Span {
+        self.downscale_stabilization.unwrap_or(SCALE_DOWN_WINDOW)
+    }
+
+    /// The same in the autoscaler's own terms.
+    pub fn settings(&self) -> autoscaler::Settings {
+        let defaults = autoscaler::Settings::default();
+        autoscaler::Settings {
+            sync_period_us: self.sync_period_or_default().us,
+            downscale_stabilization_us: self.downscale_stabilization_or_default().us,
+            tolerance: self.tolerance.map_or(defaults.tolerance, |share| share.ratio()),
+            cpu_initialization_period_us: self
+                .cpu_initialization_period
+                .map_or(defaults.cpu_initialization_period_us, |span| span.us),
+            initial_readiness_delay_us: self
+                .initial_readiness_delay
+                .map_or(defaults.initial_readiness_delay_us, |span| span.us),
+            ..defaults
+        }
     }
 }
 
@@ -146,8 +178,8 @@ mod tests {
     use super::*;
     use crate::scenario::{Rate, Share};
 
-    fn group() -> LocalGroup {
-        LocalGroup {
+    fn group() -> Group {
+        Group {
             replicas: 2,
             capacity: None,
             startup: None,
@@ -162,6 +194,7 @@ mod tests {
             tear_down: None,
             replacement_price: None,
             defects: Default::default(),
+            workload: None,
         }
     }
 
@@ -179,12 +212,12 @@ mod tests {
 
     #[test]
     fn concurrency_is_twice_what_the_capacity_keeps_busy() {
-        let with = |per_s| LocalGroup { capacity: Some(Rate::per_second(per_s)), ..group() };
+        let with = |per_s| Group { capacity: Some(Rate::per_second(per_s)), ..group() };
         assert_eq!(group().concurrency_or_default(), 4);
         assert_eq!(with(50.0).concurrency_or_default(), 2);
         assert_eq!(with(51.0).concurrency_or_default(), 3);
         assert_eq!(with(1.0).concurrency_or_default(), 1);
-        assert_eq!(LocalGroup { concurrency: Some(9), ..with(50.0) }.concurrency_or_default(), 9);
+        assert_eq!(Group { concurrency: Some(9), ..with(50.0) }.concurrency_or_default(), 9);
     }
 
     #[test]

@@ -114,6 +114,7 @@ fn takes(kind: Kind) -> String {
     match kind {
         Kind::Text => "text".into(),
         Kind::Link => "a link".into(),
+        Kind::Workload => "kind and name, `Kind/name`".into(),
         Kind::RequestPath => "a path that begins with `/`".into(),
         Kind::Texts { distinct: true } => "a list of texts, each once".into(),
         Kind::Texts { distinct: false } => "a list of texts".into(),

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::gherkin::OF_A_SYSTEM;
 use super::keys::{
-    ANCHORS, EXPECTATIONS, Key, Kind, PROJECT, REPLICAS_MAX, SCENARIO, Section, is_whole, no_default,
+    ANCHORS, CLUSTER_REPLICAS_MAX, EXPECTATIONS, Key, Kind, PROJECT, SCENARIO, Section, is_whole, no_default,
 };
 
 /// JSON Schema (2020-12) of a scenario in TOML.
@@ -162,6 +162,9 @@ fn kind(kind: Kind) -> Value {
     match kind {
         Kind::Text | Kind::Group | Kind::Objective => json!({ "type": "string", "minLength": 1 }),
         Kind::Link => json!({ "type": "string", "pattern": or_variable("https?://[^/].*") }),
+        Kind::Workload => {
+            json!({ "type": "string", "pattern": or_variable("[A-Za-z][A-Za-z0-9.-]*/[a-z0-9][a-z0-9.-]*") })
+        }
         Kind::RequestPath => json!({ "type": "string", "pattern": or_variable("/.*") }),
         Kind::Texts { distinct } => json!({
             "type": "array",
@@ -193,7 +196,7 @@ fn kind(kind: Kind) -> Value {
         Kind::CountByGroup => json!({
             "type": "object",
             "minProperties": 1,
-            "additionalProperties": { "type": "integer", "minimum": 0, "maximum": REPLICAS_MAX },
+            "additionalProperties": { "type": "integer", "minimum": 0, "maximum": CLUSTER_REPLICAS_MAX },
         }),
         Kind::Table(section) => reference(section),
         Kind::Named(section) => by_name(reference(section)),

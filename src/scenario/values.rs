@@ -1,7 +1,7 @@
 //! Reads what stands behind a key as the kind that the key takes, within its limits.
 
 use super::diagnostic::Diagnostic;
-use super::keys::{Kind, REPLICAS_MAX};
+use super::keys::{CLUSTER_REPLICAS_MAX, Kind, REPLICAS_MAX};
 use super::problems::Part;
 use super::reader::{Context, Reader, unexpected, wrong_kind};
 use super::spelling::suggestion;
@@ -16,19 +16,24 @@ impl<'t> Reader<'t> {
         let complaint = match key.kind {
             Kind::Link if !is_link(text) => Some("must be a link that begins with https:// or http://"),
             Kind::RequestPath if !text.starts_with('/') => Some("must begin with a `/`"),
+            Kind::Workload if !is_workload(text) => Some(
+                "must be kind and name, `Deployment/checkout`; where several API groups have the kind, with its group: `Rollout.argoproj.io/checkout`",
+            ),
             Kind::RequestPath if !text.bytes().all(|b| b.is_ascii_graphic() && b != b'#') => {
                 Some("may hold neither spaces, `#` nor letters outside of ASCII; percent-encode them")
             }
-            Kind::Text | Kind::Link | Kind::RequestPath if text.trim().is_empty() => {
+            Kind::Text | Kind::Link | Kind::RequestPath | Kind::Workload if text.trim().is_empty() => {
                 Some("must not be empty")
             }
-            Kind::Text | Kind::Link | Kind::RequestPath if text.len() > 2_000 => {
+            Kind::Text | Kind::Link | Kind::RequestPath | Kind::Workload if text.len() > 2_000 => {
                 Some("is longer than 2000 bytes")
             }
-            Kind::Text | Kind::Link | Kind::RequestPath if text.chars().any(char::is_control) => {
+            Kind::Text | Kind::Link | Kind::RequestPath | Kind::Workload
+                if text.chars().any(char::is_control) =>
+            {
                 Some("must be one line without control characters")
             }
-            Kind::Text | Kind::Link | Kind::RequestPath => None,
+            Kind::Text | Kind::Link | Kind::RequestPath | Kind::Workload => None,
             _ => unexpected(key),
         };
         match complaint {
@@ -101,7 +106,7 @@ impl<'t> Reader<'t> {
         let mut counts = Vec::new();
         for entry in node.entries() {
             self.check_group(&entry.key, Some(&entry.key_place));
-            let count = count_of(self.context, &entry.key, &entry.node, 0, REPLICAS_MAX);
+            let count = count_of(self.context, &entry.key, &entry.node, 0, CLUSTER_REPLICAS_MAX);
             counts.extend(count.map(|count| (entry.key.clone(), count)));
         }
         Some(counts)
@@ -362,6 +367,18 @@ fn count_of(context: Context<'_>, name: &str, node: &Node, min: u32, max: u32) -
             None
         }
     }
+}
+
+/// Whether it is `Kind/name`, as kubectl takes it; the name a DNS subdomain.
+fn is_workload(text: &str) -> bool {
+    let Some((kind, name)) = text.split_once('/') else { return false };
+    let in_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-');
+    let in_kind = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-');
+    kind.starts_with(|c: char| c.is_ascii_alphabetic())
+        && kind.bytes().all(in_kind)
+        && (1..=253).contains(&name.len())
+        && name.bytes().all(in_name)
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
 }
 
 fn is_link(text: &str) -> bool {

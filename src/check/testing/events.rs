@@ -30,7 +30,7 @@ impl Run {
         self.born += 1;
         let name = format!("{group}-{}", self.born);
         self.living.entry(group.into()).or_default().push(name.clone());
-        let Target::Local(groups) = &self.scenario.target;
+        let groups = self.scenario.target.groups();
         let price = groups.get(group).and_then(|group| group.price.clone());
         self = self.changes(t_us, group, &name, InstanceState::Pending, price);
         self.changes(ready_us, group, &name, InstanceState::Ready, None)

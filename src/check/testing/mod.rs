@@ -43,8 +43,8 @@ pub(in crate::check) struct Run {
     sealed: bool,
 }
 
-fn group() -> LocalGroup {
-    LocalGroup {
+fn group() -> Group {
+    Group {
         replicas: 2,
         capacity: Some(Rate::per_second(50.0)),
         startup: None,
@@ -59,6 +59,7 @@ fn group() -> LocalGroup {
         tear_down: None,
         replacement_price: None,
         defects: Defects::default(),
+        workload: None,
     }
 }
 
@@ -158,11 +159,11 @@ impl Run {
         name: &str,
         replicas: u32,
         price: &str,
-        mut group: LocalGroup,
+        mut group: Group,
     ) -> Self {
         group.replicas = replicas;
         group.price = price.parse().ok();
-        let Target::Local(groups) = &mut self.scenario.target;
+        let groups = self.scenario.target.groups_mut();
         groups.insert(name.into(), group);
         self.sources.insert(format!("supply/{name}"));
         self = self.wants(0, name, replicas, "declared");
@@ -180,7 +181,7 @@ impl Run {
     /// Adds a standby of the primary that sleeps with one instance.
     pub(in crate::check) fn with_standby(self) -> Self {
         let standby =
-            LocalGroup { takes_over_from: Some("primary".into()), promoted_replicas: Some(3), ..group() };
+            Group { takes_over_from: Some("primary".into()), promoted_replicas: Some(3), ..group() };
         self.with_group("standby", 1, "0.10 USD/h", standby).routed(0, "standby", false)
     }
 

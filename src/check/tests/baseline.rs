@@ -81,7 +81,7 @@ fn supply_that_moved_all_the_time_is_no_baseline() {
 
 #[test]
 fn a_sleeping_standby_of_none_has_a_baseline_of_none() {
-    let none = crate::scenario::LocalGroup {
+    let none = crate::scenario::Group {
         takes_over_from: Some("primary".into()),
         ..a_run().scenario.groups()["primary"].clone()
     };

@@ -1,7 +1,7 @@
 use crate::check::testing::{Run, S, a_run, autoscaler_seen, says};
 use crate::history::{AutoscalerSeen, Event, Interrupted};
 use crate::plan::PlannedSurge;
-use crate::scenario::{Anchor, Deadline, Target};
+use crate::scenario::{Anchor, Deadline};
 
 const ID: &str = "contraction-0";
 
@@ -287,7 +287,7 @@ fn without_capacity_the_same_traffic_is_needed() {
         let mut run = expanded().contracts(50 * S).seconds(60..70, |window| {
             (window.planned, window.sent, window.ok, window.good) = (per_s, per_s, per_s, vec![per_s]);
         });
-        let Target::Local(groups) = &mut run.scenario.target;
+        let groups = run.scenario.target.groups_mut();
         groups.get_mut("primary").unwrap().capacity = None;
         run.event(
             0,
@@ -461,7 +461,7 @@ fn traffic_is_compared_in_a_hold_that_is_shorter_than_a_second_too() {
     let short = |planned: u64| {
         let mut run = expanded().contracts(50 * S);
         run.plan.windows[0].hold_us = S / 2;
-        let Target::Local(groups) = &mut run.scenario.target;
+        let groups = run.scenario.target.groups_mut();
         groups.get_mut("primary").unwrap().capacity = None;
         let unaware = AutoscalerSeen { target_per_instance: 0.0, ..autoscaler_seen(2, "declared") };
         let run = run.event(0, Event::Autoscaler(unaware));

@@ -1,6 +1,5 @@
 use crate::check::testing::{Run, S, a_run, says};
 use crate::history::{Event, InstanceChange, InstanceState};
-use crate::scenario::Target;
 
 const ID: &str = "idle-spend";
 
@@ -86,7 +85,7 @@ fn every_priced_group_must_be_seen() {
     assert_eq!(run().ends(69 * S).unsealed().says(ID), "inconclusive history-too-short");
     // Nor is one that nobody saw one that had nothing.
     let mut empty = run();
-    let Target::Local(groups) = &mut empty.scenario.target;
+    let groups = empty.scenario.target.groups_mut();
     let spare = groups["standby"].clone();
     let empty = empty.with_group("spare", 0, "0.10 USD/h", spare);
     assert_eq!(empty.says(ID), "pass no-idle-spend");

@@ -130,7 +130,7 @@ fn a_loss_without_effect_tests_nothing() {
 
 #[test]
 fn several_standbys_have_a_finding_each() {
-    let other = crate::scenario::LocalGroup {
+    let other = crate::scenario::Group {
         takes_over_from: Some("primary".into()),
         ..stood_in().scenario.groups()["standby"].clone()
     };

@@ -117,7 +117,7 @@ fn defects_and_autoscalers_of_the_scenario_are_never_read() {
             },
         };
         let defects = Defects { leaves_behind: Some(1), never_replaced: Some(true), ..Defects::default() };
-        let group = LocalGroup {
+        let group = Group {
             replicas: 2,
             capacity: None,
             startup: None,
@@ -132,6 +132,7 @@ fn defects_and_autoscalers_of_the_scenario_are_never_read() {
             tear_down: None,
             replacement_price: None,
             defects,
+            workload: None,
         };
         scenario.target = Target::Local(BTreeMap::from([("primary".to_owned(), group)]));
     };

@@ -72,7 +72,9 @@ pub(super) fn pattern(kind: Kind) -> String {
         Kind::Count { .. } => COUNT.to_owned(),
         Kind::Factor => NUMBER.to_owned(),
         Kind::Flag => "true|false".to_owned(),
-        Kind::Text | Kind::Link | Kind::RequestPath | Kind::Group | Kind::Objective => TEXT.to_owned(),
+        Kind::Text | Kind::Link | Kind::RequestPath | Kind::Workload | Kind::Group | Kind::Objective => {
+            TEXT.to_owned()
+        }
         Kind::Texts { .. } => format!("{TEXT}(?:(?:, and |, | and ){TEXT})*"),
         Kind::Word(words) => words.iter().flat_map(|word| spoken_words(word)).collect::<Vec<_>>().join("|"),
         Kind::CountByGroup => {
@@ -165,7 +167,7 @@ pub(super) fn cell_value(key: &Key, text: &str, matches: bool, place: &Place) ->
         return value(key.kind, text, &whole);
     }
     match key.kind {
-        Kind::Text | Kind::Link | Kind::RequestPath | Kind::Group | Kind::Objective => {
+        Kind::Text | Kind::Link | Kind::RequestPath | Kind::Workload | Kind::Group | Kind::Objective => {
             Value::Text { text: text.to_owned(), substituted: false }
         }
         _ => {
@@ -313,7 +315,9 @@ pub(super) fn said(kind: Kind, node: &Node) -> Option<String> {
             let spoken = SPOKEN_WORDS.iter().find(|(known, _)| *known == text);
             spoken.map_or(text, |(_, spoken)| spoken[0]).to_owned()
         }),
-        Kind::Text | Kind::Link | Kind::RequestPath | Kind::Group | Kind::Objective => text.map(quoted_text),
+        Kind::Text | Kind::Link | Kind::RequestPath | Kind::Workload | Kind::Group | Kind::Objective => {
+            text.map(quoted_text)
+        }
         Kind::Count { .. } | Kind::Factor | Kind::Flag => match &node.value {
             Value::Integer(number) => Some(number.to_string()),
             Value::Float(number) => Some(number.to_string()),

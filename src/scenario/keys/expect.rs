@@ -94,7 +94,7 @@ pub(super) static EXPANSION: Section = section(
     "Supply rises.",
     &[
         required("group", Kind::Group, r#""primary""#, "Of which group."),
-        required("to_at_least", SOME_REPLICAS, "4", "Ready instances."),
+        required("to_at_least", SOME_INSTANCES, "4", "Ready instances."),
         required("within", TIME, r#""15s""#, "Deadline after the anchor."),
         optional("from", ANCHOR, r#""surge-start""#, "The anchor; default the first surge's start."),
     ],
@@ -124,12 +124,7 @@ pub(super) static CONTRACTION: Section = section(
         ),
         HOLD,
         FROM,
-        optional(
-            "tolerance",
-            Kind::Count { min: 0, max: REPLICAS_MAX },
-            "1",
-            "Instances above the bound that are tolerated; default 0.",
-        ),
+        optional("tolerance", INSTANCES, "1", "Instances above the bound that are tolerated; default 0."),
         optional(
             "settle",
             TIME_OR_ZERO,
@@ -159,7 +154,7 @@ pub(super) static STANDBY_RELEASED: Section = section(
 pub(super) static DORMANT_SIZE: Section = section(
     "dormant_size",
     "The sizes that count as asleep.",
-    &[required("at_least", REPLICAS, "0", "No fewer."), required("at_most", REPLICAS, "1", "No more.")],
+    &[required("at_least", INSTANCES, "0", "No fewer."), required("at_most", INSTANCES, "1", "No more.")],
 );
 
 pub(super) static IDLE_SPEND: Section = section(

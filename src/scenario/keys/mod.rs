@@ -3,11 +3,13 @@
 //! The readers of `sections/` ask for exactly these keys; in builds with debug assertions each of them checks it.
 
 mod expect;
+mod kubernetes;
 mod project;
 mod stimulus;
 mod system;
 
 use expect::{EXPECT, OBJECTIVE, RUN, STOP};
+use kubernetes::KUBERNETES;
 pub(super) use project::{PROJECT, is_whole, no_default};
 use stimulus::{FAULT, LIMITS, LOAD};
 use system::{OWNER, TARGET};
@@ -43,6 +45,8 @@ pub(super) enum Kind {
     Link,
     /// Path of a request.
     RequestPath,
+    /// Kind and name of an object in a cluster.
+    Workload,
     /// A list of texts, each once, at least one; or a command, in which a text may come again.
     Texts {
         distinct: bool,
@@ -129,12 +133,17 @@ const fn choice(
 
 /// Instances that a group on loopback may have at most.
 pub(super) const REPLICAS_MAX: u32 = 64;
+/// Instances that a group of a cluster may be expected to have at most.
+pub(super) const CLUSTER_REPLICAS_MAX: u32 = 100_000;
 
 const TIME: Kind = Kind::Time { zero: false };
 const TIME_OR_ZERO: Kind = Kind::Time { zero: true };
 const RATE: Kind = Kind::Rate { zero: false };
 const REPLICAS: Kind = Kind::Count { min: 0, max: REPLICAS_MAX };
 const SOME_REPLICAS: Kind = Kind::Count { min: 1, max: REPLICAS_MAX };
+/// Instances of any world.
+const INSTANCES: Kind = Kind::Count { min: 0, max: CLUSTER_REPLICAS_MAX };
+const SOME_INSTANCES: Kind = Kind::Count { min: 1, max: CLUSTER_REPLICAS_MAX };
 const TOLERANCE: Kind = Kind::Share { zero: true, max_percent: 99 };
 const ANCHOR: Kind = Kind::Word(&ANCHORS);
 

@@ -102,7 +102,7 @@ pub(super) static TERMINATE: Section = choice(
     "Ends instances. Which ones is chosen at run time, from the ready ones, and recorded.",
     &[
         required("group", Kind::Group, r#""primary""#, "Of which group."),
-        optional("count", SOME_REPLICAS, "2", "So many."),
+        optional("count", SOME_INSTANCES, "2", "So many."),
         optional(
             "share",
             Kind::Share { zero: false, max_percent: 100 },

@@ -11,15 +11,24 @@ pub(super) static OWNER: Section = section(
     ],
 );
 
-pub(super) static TARGET: Section = section(
+pub(super) static TARGET: Section = choice(
     "target",
     "The system under test.",
-    &[required(
-        "local",
-        Kind::Named(&GROUP),
-        "{ primary = { replicas = 2 } }",
-        "The embedded world: groups of child processes on loopback, by names of your choice.",
-    )],
+    &[
+        optional(
+            "local",
+            Kind::Named(&GROUP),
+            "{ primary = { replicas = 2 } }",
+            "The embedded world: groups of child processes on loopback, by names of your choice.",
+        ),
+        optional(
+            "kubernetes",
+            Kind::Table(&KUBERNETES),
+            r#"{ context = "staging", namespace = "shop", service = "checkout", group = { primary = { workload = "Deployment/checkout" } } }"#,
+            "A Kubernetes cluster.",
+        ),
+    ],
+    &["local", "kubernetes"],
 );
 
 pub(super) static GROUP: Section = section(

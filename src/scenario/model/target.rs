@@ -11,12 +11,98 @@ use super::super::units::{Price, Rate, Share, Span};
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     /// The embedded world: child processes on loopback. Groups by name.
-    Local(BTreeMap<String, LocalGroup>),
+    Local(BTreeMap<String, Group>),
+    /// A Kubernetes cluster.
+    Kubernetes(KubernetesTarget),
 }
 
-/// A group of instances in the embedded world.
+impl Target {
+    /// The groups of the system, by name.
+    pub fn groups(&self) -> &BTreeMap<String, Group> {
+        match self {
+            Self::Local(groups) | Self::Kubernetes(KubernetesTarget { groups, .. }) => groups,
+        }
+    }
+
+    /// The groups of the system, by name.
+    pub fn groups_mut(&mut self) -> &mut BTreeMap<String, Group> {
+        match self {
+            Self::Local(groups) | Self::Kubernetes(KubernetesTarget { groups, .. }) => groups,
+        }
+    }
+}
+
+/// A system in a Kubernetes cluster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LocalGroup {
+pub struct KubernetesTarget {
+    /// How the cluster is reached.
+    pub access: Access,
+    /// Namespace of whatever does not name its own.
+    pub namespace: String,
+    /// Where load goes.
+    pub entry: Option<Entry>,
+    /// How the cluster's HPA controller is set. No API tells.
+    pub hpa: HpaController,
+    /// Groups by name; each has a workload.
+    pub groups: BTreeMap<String, Group>,
+}
+
+/// How a cluster is reached.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// By a context of the kubeconfig.
+    Context(String),
+    /// From within, as the pod's service account.
+    InCluster,
+}
+
+/// Where load goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entry {
+    /// A Service of the target's namespace.
+    Service {
+        /// Its name.
+        name: String,
+        /// Its port; without it, its only one.
+        port: Option<u32>,
+    },
+    /// A host and port, which the project has to allow.
+    Address(String),
+}
+
+/// How a cluster's HPA controller is set: flags of kube-controller-manager. Without one, Kubernetes' default.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct HpaController {
+    /// `--horizontal-pod-autoscaler-sync-period`; 15 s.
+    pub sync_period: Option<Span>,
+    /// `--horizontal-pod-autoscaler-downscale-stabilization`; 5 min.
+    pub downscale_stabilization: Option<Span>,
+    /// `--horizontal-pod-autoscaler-tolerance`; 10 %.
+    pub tolerance: Option<Share>,
+    /// `--horizontal-pod-autoscaler-cpu-initialization-period`; 5 min.
+    pub cpu_initialization_period: Option<Span>,
+    /// `--horizontal-pod-autoscaler-initial-readiness-delay`; 30 s.
+    pub initial_readiness_delay: Option<Span>,
+}
+
+/// What a group of a cluster is: an object with a `scale` subresource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workload {
+    /// Its kind: `Deployment`, `StatefulSet`; with its API group where several have that kind: `Rollout.argoproj.io`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its namespace, where that is not the target's.
+    pub namespace: Option<String>,
+    /// The context of its cluster, where that is not the target's.
+    pub context: Option<String>,
+}
+
+/// A group of instances, as the scenario declares it. What only the embedded world can be told is absent elsewhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Group {
     /// Instances at the start; of a standby, its dormant size.
     pub replicas: u32,
     /// Requests a second that one instance serves within the objectives.
@@ -46,6 +132,9 @@ pub struct LocalGroup {
     /// Built-in defects, to see them caught.
     #[serde(default)]
     pub defects: Defects,
+    /// What it is in a cluster; `None` in the embedded world.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<Workload>,
 }
 
 /// The time that one request takes.

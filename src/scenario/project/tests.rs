@@ -1,5 +1,5 @@
 use super::*;
-use crate::scenario::{Lowered, Overrides, Span, Target, read, read_feature};
+use crate::scenario::{Lowered, Overrides, Span, read, read_feature};
 
 const EXAMPLE: &str = include_str!("../example.toml");
 
@@ -97,7 +97,7 @@ autoscaler = { sync_period = "5s", scale_up = { policies = [{ pods = 1, period =
     );
     let scenario = format!("tags = [\"own\"]\n{EXAMPLE}");
     let lowered = under(&scenario, &project, &[]);
-    let Target::Local(groups) = &lowered.scenario.target;
+    let groups = lowered.scenario.target.groups();
     let primary = &groups["primary"];
     assert_eq!(lowered.scenario.tags, ["own"]);
     assert_eq!(primary.startup, Some(Span::from_secs(1)), "the scenario says so");
@@ -197,7 +197,7 @@ capacity = "20/s"
     let (before, after) = SPARSE.split_once("capacity = ").unwrap();
     let (_, after) = after.split_once("[target.local.spare]").unwrap();
     let lowered = under(&format!("{before}[target.local.spare]{after}"), &project, &[]);
-    let Target::Local(groups) = &lowered.scenario.target;
+    let groups = lowered.scenario.target.groups();
     let autoscaler = groups["primary"].autoscaler.as_ref().expect("neither is whole without the other");
     assert_eq!((autoscaler.min_replicas, autoscaler.max_replicas), (1, 6));
 }

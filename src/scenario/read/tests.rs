@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::scenario::keys::{Kind, Section};
-use crate::scenario::{Deadline, Span, Target};
+use crate::scenario::{Deadline, Span};
 
 /// The scenario of the handbook.
 const EXAMPLE: &str = include_str!("../example.toml");
@@ -32,7 +32,7 @@ fn lowered(text: &str) -> Lowered {
 fn the_example_reads_without_a_doubt() {
     let lowered = lowered(EXAMPLE);
     assert_eq!(plain(&lowered.warnings), "");
-    let Target::Local(groups) = &lowered.scenario.target;
+    let groups = lowered.scenario.target.groups();
     assert_eq!(groups.keys().collect::<Vec<_>>(), ["primary", "standby"]);
     assert_eq!(lowered.scenario.faults.len(), 2);
     assert_eq!(lowered.scenario.expect.contraction[0].within, Deadline::Within(Span::from_secs(20)));
@@ -123,7 +123,7 @@ fn set_replaces_and_adds_values_and_they_are_recorded() {
     ];
     let lowered = read_with(EXAMPLE, &set, &[]).unwrap();
     let scenario = &lowered.scenario;
-    let Target::Local(groups) = &scenario.target;
+    let groups = scenario.target.groups();
     assert_eq!(groups["primary"].autoscaler.as_ref().unwrap().max_replicas, 10);
     assert_eq!(scenario.timing.warm_up, Some(Span::from_secs(60)));
     assert_eq!(scenario.expect.contraction[0].tolerance, Some(1));
@@ -169,7 +169,7 @@ fn variables_are_filled_in_and_recorded() {
     let lowered = read_with(&text, &[], &[("REPLICAS", "3"), ("RATE", "")]).unwrap();
     assert_eq!(lowered.scenario.load.unwrap().baseline_rate.per_s, 20.0);
     assert_eq!(lowered.scenario.owner.unwrap().team, "${TEAM} costs 5$");
-    let Target::Local(groups) = &lowered.scenario.target;
+    let groups = lowered.scenario.target.groups();
     assert_eq!(groups["primary"].replicas, 3);
     let recorded: Vec<_> = lowered
         .overrides

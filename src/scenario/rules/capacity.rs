@@ -4,7 +4,7 @@ use super::timeline::peak_per_s;
 use super::{Rules, instances};
 use crate::autoscaler::{demand_replicas, earliest_contraction};
 use crate::scenario::local_defaults::{autoscaler_settings, autoscaler_spec};
-use crate::scenario::model::{Anchor, Contraction, Deadline, Expansion, LocalAutoscaler, LocalGroup};
+use crate::scenario::model::{Anchor, Contraction, Deadline, Expansion, Group, LocalAutoscaler};
 use crate::scenario::reader::Read;
 use crate::scenario::units::{Rate, Span};
 
@@ -12,7 +12,7 @@ impl<'t> Rules<'_, 't> {
     /// The group that takes all the load, its autoscaler, and the rate that it aims at for one instance.
     ///
     /// With several primaries nobody knows here how the load is shared among them.
-    fn loaded_group(&self) -> Option<(&String, &Read<'t, LocalGroup>, &LocalAutoscaler, f64)> {
+    fn loaded_group(&self) -> Option<(&String, &Read<'t, Group>, &LocalAutoscaler, f64)> {
         let mut primaries = self.primaries();
         let (name, group) = primaries.next().filter(|_| primaries.next().is_none())?;
         let autoscaler = group.value.autoscaler.as_ref()?;
@@ -77,7 +77,7 @@ impl<'t> Rules<'_, 't> {
     }
 
     /// An expansion that the surge does not need will not come.
-    pub(super) fn expansion_is_needed(&self, expansion: &Read<'t, Expansion>, group: &Read<'t, LocalGroup>) {
+    pub(super) fn expansion_is_needed(&self, expansion: &Read<'t, Expansion>, group: &Read<'t, Group>) {
         let wanted = expansion.value.to_at_least;
         let Some((name, _, _, target)) =
             self.loaded_group().filter(|(_, loaded, ..)| std::ptr::eq(*loaded, group))

@@ -1,7 +1,7 @@
 //! Doubts about expectations: that can be judged, but will probably not tell what they are meant to.
 
 use super::{Rules, instances, is_standby};
-use crate::scenario::model::{Expansion, LocalGroup, StandbyReleased};
+use crate::scenario::model::{Expansion, Group, StandbyReleased};
 use crate::scenario::reader::Read;
 use crate::scenario::tree::Node;
 use crate::scenario::units::Span;
@@ -32,6 +32,9 @@ impl<'t> Rules<'_, 't> {
 
     fn expansion_doubts(&self, expansion: &Read<'t, Expansion>) {
         let Some(group) = self.group(&expansion.value.group) else { return };
+        if group.value.workload.is_some() && group.node.get("replicas").is_absent() {
+            return;
+        }
         if expansion.value.to_at_least > group.value.replicas {
             self.expansion_is_needed(expansion, group);
             return;
@@ -47,9 +50,9 @@ impl<'t> Rules<'_, 't> {
     }
 
     /// A hold that ends before an autoscaler has looked twice cannot see it grow again.
-    fn hold(&self, node: &'t Node, hold: Option<Span>, group: Option<&Read<'t, LocalGroup>>) {
+    fn hold(&self, node: &'t Node, hold: Option<Span>, group: Option<&Read<'t, Group>>) {
         let Some(hold) = hold else { return };
-        let sync = |group: &Read<'t, LocalGroup>| {
+        let sync = |group: &Read<'t, Group>| {
             group.value.autoscaler.as_ref().map(|autoscaler| autoscaler.sync_period_or_default())
         };
         let longest = match group {
@@ -72,7 +75,7 @@ impl<'t> Rules<'_, 't> {
     }
 
     /// A standby that is never activated can prove nothing.
-    fn is_needed(&self, released: &Read<'t, StandbyReleased>, name: &str, standby: &Read<'t, LocalGroup>) {
+    fn is_needed(&self, released: &Read<'t, StandbyReleased>, name: &str, standby: &Read<'t, Group>) {
         let node = released.node;
         if let Some(primary) = &standby.value.takes_over_from
             && !self.draft.faults.iter().any(|fault| fault.value.action.group() == primary)
@@ -90,6 +93,10 @@ impl<'t> Rules<'_, 't> {
             return;
         }
         let dormant = released.value.dormant_size.map_or(standby.value.replicas, |size| size.at_most);
+        if standby.value.workload.is_some() && standby.value.promoted_replicas.is_none() {
+            // Whoever promotes it decides how far.
+            return;
+        }
         let promoted = standby.value.promoted_replicas_or_default();
         if promoted <= dormant {
             self.warning(

@@ -1,7 +1,7 @@
 //! Expectations: that each can come true, and can fail.
 
 use super::{Rules, instances, is_standby};
-use crate::scenario::model::{Anchor, Contraction, Expansion, LocalGroup, StandbyReleased};
+use crate::scenario::model::{Anchor, Contraction, Expansion, Group, StandbyReleased};
 use crate::scenario::reader::Read;
 use crate::scenario::tree::Node;
 
@@ -83,6 +83,10 @@ impl<'t> Rules<'_, 't> {
         }
         let Some(group) = self.group(&value.group) else { return };
         let name = &value.group;
+        if group.value.workload.is_some() {
+            // What scales it is in the cluster, and so is how far.
+            return;
+        }
         let (ceiling, written) = match (&group.value.autoscaler, group.value.promoted_replicas) {
             (Some(autoscaler), _) => {
                 (autoscaler.max_replicas, group.node.get("autoscaler").get("max_replicas"))
@@ -102,7 +106,7 @@ impl<'t> Rules<'_, 't> {
         }
     }
 
-    fn never_grows(&self, node: &'t Node, name: &str, group: &Read<'t, LocalGroup>) {
+    fn never_grows(&self, node: &'t Node, name: &str, group: &Read<'t, Group>) {
         self.error("never-scales", format!("nothing ever scales `{name}`: it has no autoscaler"))
             .at(node.get("group"), "neither grows nor contracts")
             .and(group.node, "no `autoscaler` here")

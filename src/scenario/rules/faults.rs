@@ -1,7 +1,8 @@
 //! Faults, and how much they may cost.
 
 use super::{Rules, instances, is_standby};
-use crate::scenario::model::{Fault, FaultAction, LOST_AT_ONCE, LocalGroup, Victims};
+use crate::scenario::keys::CLUSTER_REPLICAS_MAX;
+use crate::scenario::model::{Fault, FaultAction, Group, LOST_AT_ONCE, Victims};
 use crate::scenario::reader::Read;
 use crate::scenario::units::Share;
 
@@ -9,7 +10,7 @@ impl<'t> Rules<'_, 't> {
     pub(super) fn faults(&self) {
         for fault in &self.draft.faults {
             let Some(group) = self.group(fault.value.action.group()) else { continue };
-            if group.value.replicas == 0 && !is_standby(group) {
+            if group.value.replicas == 0 && group.value.workload.is_none() && !is_standby(group) {
                 let group_name = fault.value.action.group();
                 self.error(
                     "nothing-to-strike",
@@ -30,13 +31,7 @@ impl<'t> Rules<'_, 't> {
         self.strikes_on_lost_groups();
     }
 
-    fn termination(
-        &self,
-        fault: &Read<'_, Fault>,
-        victims: &Victims,
-        name: &str,
-        group: &Read<'_, LocalGroup>,
-    ) {
+    fn termination(&self, fault: &Read<'_, Fault>, victims: &Victims, name: &str, group: &Read<'_, Group>) {
         let node = fault.node.get("terminate");
         let most = most_instances(&group.value);
         let (key, wanted): (_, Box<dyn Fn(u32) -> u32>) = match victims {
@@ -69,7 +64,7 @@ impl<'t> Rules<'_, 't> {
         }
     }
 
-    fn loss(&self, fault: &Read<'_, Fault>, name: &str, group: &Read<'_, LocalGroup>) {
+    fn loss(&self, fault: &Read<'_, Fault>, name: &str, group: &Read<'_, Group>) {
         let most = most_instances(&group.value);
         if most > self.allowed(most) {
             let node = fault.node.get("lose");
@@ -134,7 +129,11 @@ impl<'t> Rules<'_, 't> {
 }
 
 /// The most instances that a group can have.
-fn most_instances(group: &LocalGroup) -> u32 {
+fn most_instances(group: &Group) -> u32 {
+    if group.workload.is_some() {
+        // Its autoscaler is in the cluster, not in the scenario.
+        return CLUSTER_REPLICAS_MAX;
+    }
     let scaled = group.autoscaler.as_ref().map_or(0, |autoscaler| autoscaler.max_replicas);
     group.replicas.max(scaled).max(group.promoted_replicas.unwrap_or(0)).max(1)
 }

@@ -6,6 +6,7 @@
 //! Doubts are computed from many values at once, so they are raised only where none of these is wrong.
 
 mod capacity;
+mod cluster;
 mod doubts;
 mod expect;
 mod faults;
@@ -16,7 +17,7 @@ mod system;
 mod timeline;
 
 use super::diagnostic::Diagnostic;
-use super::model::{FaultAction, LocalGroup, Scenario};
+use super::model::{FaultAction, Group, Scenario};
 use super::problems::Problems;
 use super::reader::Read;
 use super::sections::Draft;
@@ -26,6 +27,7 @@ use super::tree::{Node, Place};
 pub(super) fn check(draft: &Draft<'_>, problems: &Problems) {
     let rules = Rules { draft, problems };
     rules.system();
+    rules.cluster();
     rules.money();
     rules.load();
     rules.faults();
@@ -98,12 +100,12 @@ impl<'a, 't> Rules<'a, 't> {
         }
     }
 
-    fn group(&self, name: &str) -> Option<&Read<'t, LocalGroup>> {
+    fn group(&self, name: &str) -> Option<&Read<'t, Group>> {
         self.draft.groups.get(name)
     }
 
     /// The groups that take the load from the start.
-    fn primaries(&self) -> impl Iterator<Item = (&String, &Read<'t, LocalGroup>)> {
+    fn primaries(&self) -> impl Iterator<Item = (&String, &Read<'t, Group>)> {
         self.draft.groups.iter().filter(|(_, group)| !is_standby(group))
     }
 
@@ -132,7 +134,7 @@ impl<'a, 't> Rules<'a, 't> {
     }
 }
 
-fn is_standby(group: &Read<'_, LocalGroup>) -> bool {
+fn is_standby(group: &Read<'_, Group>) -> bool {
     group.value.takes_over_from.is_some() || !group.node.get("takes_over_from").is_absent()
 }
 

@@ -1,7 +1,7 @@
 //! Groups, their autoscalers, their standbys and their defects.
 
 use super::{Rules, instances, is_standby};
-use crate::scenario::model::{LocalAutoscaler, LocalGroup};
+use crate::scenario::model::{Group, LocalAutoscaler};
 use crate::scenario::reader::Read;
 use crate::scenario::spelling::listed;
 use crate::scenario::tree::{Node, Value};
@@ -29,7 +29,7 @@ impl Rules<'_, '_> {
         }
     }
 
-    fn autoscaler(&self, name: &str, group: &Read<'_, LocalGroup>, autoscaler: &LocalAutoscaler) {
+    fn autoscaler(&self, name: &str, group: &Read<'_, Group>, autoscaler: &LocalAutoscaler) {
         let node = group.node.get("autoscaler");
         let (min, max) = (autoscaler.min_replicas, autoscaler.max_replicas);
         let replicas = group.value.replicas;
@@ -81,7 +81,7 @@ impl Rules<'_, '_> {
             .report();
     }
 
-    fn standby(&self, name: &str, group: &Read<'_, LocalGroup>) {
+    fn standby(&self, name: &str, group: &Read<'_, Group>) {
         let (value, node) = (&group.value, group.node);
         if let Some(primary) = &value.takes_over_from {
             let here = node.get("takes_over_from");
@@ -119,7 +119,7 @@ impl Rules<'_, '_> {
         }
     }
 
-    fn defects(&self, name: &str, group: &Read<'_, LocalGroup>) {
+    fn defects(&self, name: &str, group: &Read<'_, Group>) {
         let (value, node) = (&group.value, group.node.get("defects"));
         let defects = &value.defects;
         let scaled = value.autoscaler.is_some();

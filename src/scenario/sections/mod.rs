@@ -1,6 +1,7 @@
 //! One reader a table of the format. They only read: what contradicts what is for `rules/` to say.
 
 mod expect;
+mod kubernetes;
 mod stimulus;
 mod system;
 
@@ -8,9 +9,9 @@ use std::collections::BTreeMap;
 
 use super::keys::{EXPECTATIONS, SCENARIO};
 use super::model::{
-    BaselineExpectation, BurnLimit, Contraction, Expansion, Expectations, Fault, IdleSpend, Limits, Load,
-    LocalGroup, Objective, Owner, Recovery, Replacement, Scenario, StandbyReleased, StopCondition, Surge,
-    Target, Timing,
+    BaselineExpectation, BurnLimit, Contraction, Expansion, Expectations, Fault, Group, IdleSpend,
+    KubernetesTarget, Limits, Load, Objective, Owner, Recovery, Replacement, Scenario, StandbyReleased,
+    StopCondition, Surge, Target, Timing,
 };
 use super::reader::{Context, Names, Read, Reader};
 use super::tree::Node;
@@ -24,7 +25,9 @@ pub(super) struct Draft<'t> {
     pub(super) owner: Option<Owner>,
     pub(super) runbook: Option<String>,
     pub(super) tags: Vec<String>,
-    pub(super) groups: BTreeMap<String, Read<'t, LocalGroup>>,
+    /// The cluster, without its groups, where that is the target.
+    pub(super) cluster: Option<KubernetesTarget>,
+    pub(super) groups: BTreeMap<String, Read<'t, Group>>,
     /// Without its surges.
     pub(super) load: Option<Read<'t, Load>>,
     pub(super) surges: Vec<Read<'t, Surge>>,
@@ -51,19 +54,21 @@ pub(super) struct ExpectDraft<'t> {
 
 /// The names that a tree declares, whether or not what they name can be read.
 pub(super) fn names(root: &Node) -> Names {
-    let of = |node: &Node| node.entries().iter().map(|entry| entry.key.clone()).collect();
-    Names { groups: of(root.get("target").get("local")), objectives: of(root.get("slo")), open: false }
+    let of = |node: &Node| -> Vec<String> { node.entries().iter().map(|entry| entry.key.clone()).collect() };
+    let target = root.get("target");
+    let mut groups = of(target.get("local"));
+    groups.extend(of(target.get("kubernetes").get("group")));
+    Names { groups, objectives: of(root.get("slo")), open: false }
 }
 
 /// The names that expectations for a recorded scenario may use.
 pub(super) fn names_with(root: &Node, recorded: &Scenario) -> Names {
-    let Target::Local(groups) = &recorded.target;
     let objectives = if root.get("slo").is_absent() {
         recorded.slo.keys().cloned().collect()
     } else {
         names(root).objectives
     };
-    Names { groups: groups.keys().cloned().collect(), objectives, open: false }
+    Names { groups: recorded.target.groups().keys().cloned().collect(), objectives, open: false }
 }
 
 /// Reads a whole scenario.
@@ -73,7 +78,7 @@ pub(super) fn scenario<'t>(context: Context<'t>, root: &'t Node) -> Option<Draft
     let owner = reader.table("owner").and_then(system::owner);
     let runbook = reader.text("runbook");
     let tags = reader.texts("tags").unwrap_or_default();
-    let groups = reader.table("target").map(system::target).unwrap_or_default();
+    let (cluster, groups) = reader.table("target").map(system::target).unwrap_or_default();
     let (load, surges) = reader.table("load").map(stimulus::load).unwrap_or_default();
     let faults = stimulus::faults(reader.tables("fault"));
     let limits = stimulus::limits(reader.table("limits"), root.get("limits"));
@@ -88,6 +93,7 @@ pub(super) fn scenario<'t>(context: Context<'t>, root: &'t Node) -> Option<Draft
         owner,
         runbook,
         tags,
+        cluster,
         groups,
         load,
         surges,
@@ -116,14 +122,19 @@ pub(super) fn expectations<'t>(
         None => ExpectDraft::default(),
     };
     reader.finish();
-    let Target::Local(groups) = &recorded.target;
     Some(Draft {
         root,
         name: Some(recorded.name.clone()),
         owner: recorded.owner.clone(),
         runbook: recorded.runbook.clone(),
         tags: recorded.tags.clone(),
-        groups: recorded_map(groups),
+        cluster: match &recorded.target {
+            Target::Local(_) => None,
+            Target::Kubernetes(cluster) => {
+                Some(KubernetesTarget { groups: BTreeMap::new(), ..cluster.clone() })
+            }
+        },
+        groups: recorded_map(recorded.target.groups()),
         load: recorded.load.clone().map(recorded_value),
         surges: recorded.load.iter().flat_map(|load| load.surges.clone()).map(recorded_value).collect(),
         faults: recorded.faults.iter().cloned().map(recorded_value).collect(),
@@ -161,7 +172,12 @@ impl Draft<'_> {
             owner: self.owner,
             runbook: self.runbook,
             tags: self.tags,
-            target: Target::Local(value_map(self.groups)),
+            target: match self.cluster {
+                Some(cluster) => {
+                    Target::Kubernetes(KubernetesTarget { groups: value_map(self.groups), ..cluster })
+                }
+                None => Target::Local(value_map(self.groups)),
+            },
             load: self.load.map(|read| Load { surges, ..read.value }),
             faults: values(self.faults),
             limits: self.limits.value,

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::scenario::model::{
-    Blackout, Defects, Distribution, FloorChanged, LocalAutoscaler, LocalGroup, Owner, PolicyAmount,
-    Regrowth, ScalingPolicy, ScalingRules, SelectPolicy, ServiceTime,
+    Blackout, Defects, Distribution, FloorChanged, Group, KubernetesTarget, LocalAutoscaler, Owner,
+    PolicyAmount, Regrowth, ScalingPolicy, ScalingRules, SelectPolicy, ServiceTime,
 };
 use crate::scenario::reader::{Read, Reader};
 use crate::scenario::tree::Value;
+
+use super::kubernetes;
 
 pub(super) fn owner(mut reader: Reader<'_>) -> Option<Owner> {
     let team = reader.text("team");
@@ -16,17 +18,34 @@ pub(super) fn owner(mut reader: Reader<'_>) -> Option<Owner> {
     Some(Owner { team: team?, cost_center })
 }
 
-pub(super) fn target(mut reader: Reader<'_>) -> BTreeMap<String, Read<'_, LocalGroup>> {
-    let mut groups = BTreeMap::new();
-    for (name, group_reader) in reader.named("local") {
-        let node = group_reader.whole();
-        groups.extend(group(group_reader).map(|value| (name, Read { value, node })));
-    }
+pub(super) type Groups<'t> = BTreeMap<String, Read<'t, Group>>;
+
+/// The cluster without its groups, where the target is one, and the groups.
+pub(super) fn target(mut reader: Reader<'_>) -> (Option<KubernetesTarget>, Groups<'_>) {
+    let which = reader.exactly_one();
+    let local = named(reader.named("local"), group);
+    let (cluster, groups) = reader.table("kubernetes").map(kubernetes::target).unwrap_or_default();
     reader.finish();
+    match which {
+        Some("kubernetes") => (cluster, groups),
+        _ => (None, local),
+    }
+}
+
+/// Each group that can be read, with its place.
+pub(super) fn named<'t>(
+    readers: Vec<(String, Reader<'t>)>,
+    read: impl Fn(Reader<'t>) -> Option<Group>,
+) -> Groups<'t> {
+    let mut groups = BTreeMap::new();
+    for (name, reader) in readers {
+        let node = reader.whole();
+        groups.extend(read(reader).map(|value| (name, Read { value, node })));
+    }
     groups
 }
 
-fn group(mut reader: Reader<'_>) -> Option<LocalGroup> {
+fn group(mut reader: Reader<'_>) -> Option<Group> {
     let replicas = reader.count("replicas");
     let capacity = reader.rate("capacity");
     let startup = reader.time("startup");
@@ -49,7 +68,7 @@ fn group(mut reader: Reader<'_>) -> Option<LocalGroup> {
         // A group whose autoscaler is unreadable must not be judged as one that has none.
         return None;
     }
-    Some(LocalGroup {
+    Some(Group {
         replicas: replicas?,
         capacity,
         startup,
@@ -64,6 +83,7 @@ fn group(mut reader: Reader<'_>) -> Option<LocalGroup> {
         tear_down,
         replacement_price,
         defects: defects.unwrap_or_default(),
+        workload: None,
     })
 }
 

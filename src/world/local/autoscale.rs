@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::autoscaler::{self, ConditionStatus, Input, Pod, Reading, Ready, Sample, ScaleAccess};
 use crate::history::{AutoscalerSeen, Decided, Event};
-use crate::scenario::{LocalGroup, autoscaler_settings, autoscaler_spec};
+use crate::scenario::{self, autoscaler_settings, autoscaler_spec};
 
 use super::group::Group;
 use super::http::Getter;
@@ -52,7 +52,7 @@ pub(super) struct Autoscale {
 
 impl Autoscale {
     /// The autoscaler of a group that has one and whose instances have a capacity.
-    pub(super) fn of(config: &LocalGroup, name: &str, now_us: u64) -> Option<Self> {
+    pub(super) fn of(config: &scenario::Group, name: &str, now_us: u64) -> Option<Self> {
         let (scaler, capacity) = (config.autoscaler.as_ref()?, config.capacity?);
         let settings = autoscaler_settings(scaler);
         Some(Self {
@@ -264,7 +264,7 @@ mod tests {
     }
 
     fn autoscale() -> Autoscale {
-        let config: LocalGroup = serde_json::from_value(serde_json::json!({
+        let config: scenario::Group = serde_json::from_value(serde_json::json!({
             "replicas": 2, "capacity": "50/s",
             "autoscaler": { "min_replicas": 2, "max_replicas": 12, "target_utilization": "60%" }
         }))

@@ -1,6 +1,6 @@
 //! The defects of a group that happen at a time of their own, seen from the start of the stimulus.
 
-use crate::scenario::LocalGroup;
+use crate::scenario;
 
 use super::group::Group;
 use super::shared::Shared;
@@ -33,7 +33,7 @@ enum Blackout {
 }
 
 impl Upsets {
-    pub(super) fn of(config: &LocalGroup) -> Self {
+    pub(super) fn of(config: &scenario::Group) -> Self {
         let regrowth_after_us = config.defects.regrowth.as_ref().map(|regrowth| regrowth.after.us);
         Self { regrowth_after_us, ..Self::default() }
     }

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::history::{Intent, IntentAction, primary_healthy};
-use crate::scenario::LocalGroup;
+use crate::scenario;
 use crate::world::{Refusal, Undo, WorldError};
 
 use super::child::ChildEvent;
@@ -60,7 +60,7 @@ enum Stage {
 
 impl Fleet {
     /// A fleet that has not begun yet.
-    pub(super) fn new(shared: Shared, configs: &BTreeMap<String, LocalGroup>, opened: Opened) -> Self {
+    pub(super) fn new(shared: Shared, configs: &BTreeMap<String, scenario::Group>, opened: Opened) -> Self {
         let now_us = shared.clock.now_us();
         let groups: BTreeMap<Arc<str>, _> = configs
             .iter()

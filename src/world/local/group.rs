@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::history::{Desired, InstanceState};
-use crate::scenario::LocalGroup;
+use crate::scenario;
 
 use super::autoscale::Autoscale;
 use super::child::{ChildEvent, Ending};
@@ -27,7 +27,7 @@ const BACKOFF_MOST_US: u64 = 10_000_000;
 /// A group.
 pub(super) struct Group {
     pub(super) name: Arc<str>,
-    pub(super) config: LocalGroup,
+    pub(super) config: scenario::Group,
     /// Instances wanted.
     pub(super) desired: u32,
     /// Every instance that exists, by number.
@@ -50,7 +50,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    pub(super) fn new(name: &str, config: LocalGroup, now_us: u64) -> Self {
+    pub(super) fn new(name: &str, config: scenario::Group, now_us: u64) -> Self {
         Self {
             name: Arc::from(name),
             desired: config.replicas,

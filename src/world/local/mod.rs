@@ -42,7 +42,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::history::{Clock, Event, Intent, LoadWindow, Note, SourceInfo};
 use crate::load::{self, LoadControl};
 use crate::plan::{LoadPlan, Plan};
-use crate::scenario::LocalGroup;
+use crate::scenario::Group;
 
 use super::{Capabilities, Observation, Refusal, Undo, World, WorldError};
 use fleet::Fleet;
@@ -67,7 +67,7 @@ pub fn child_main(mut args: impl Iterator<Item = OsString>) -> Option<ExitCode> 
 /// Dropping it ends its children too, and waits for that; [`World::close`] also says whether they did end.
 #[derive(Debug)]
 pub struct LocalWorld {
-    groups: BTreeMap<String, LocalGroup>,
+    groups: BTreeMap<String, Group>,
     program: PathBuf,
     seed: u64,
     allowed_hosts: Vec<String>,
@@ -88,7 +88,7 @@ struct Running {
 
 impl LocalWorld {
     /// A world of these groups. `program` is springback's own executable; the seed is for service times.
-    pub fn new(groups: BTreeMap<String, LocalGroup>, program: PathBuf, seed: u64) -> Self {
+    pub fn new(groups: BTreeMap<String, Group>, program: PathBuf, seed: u64) -> Self {
         let (out, observations) = mpsc::unbounded_channel();
         let capabilities = Capabilities { world: "local", sources: sources(&groups) };
         let observations = RefCell::new(Some(observations));
@@ -257,7 +257,7 @@ fn lost() -> WorldError {
     WorldError("the local world has ended unexpectedly".to_owned())
 }
 
-fn sources(groups: &BTreeMap<String, LocalGroup>) -> Vec<SourceInfo> {
+fn sources(groups: &BTreeMap<String, Group>) -> Vec<SourceInfo> {
     let pushed = |name: String| SourceInfo { name, resolution_us: 0 };
     let mut sources = vec![pushed(seat::SOURCE.to_owned())];
     for (name, group) in groups {

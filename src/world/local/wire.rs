@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::{Distribution, LocalGroup};
+use crate::scenario::{Distribution, Group};
 
 /// The hidden verb of an instance.
 pub(super) const INSTANCE_VERB: &str = "__instance";
@@ -32,7 +32,7 @@ pub(super) struct InstanceConfig {
 
 impl InstanceConfig {
     /// The configuration of one instance of a group, every default filled in.
-    pub(super) fn of(group: &LocalGroup, name: &str, seed: u64) -> Self {
+    pub(super) fn of(group: &Group, name: &str, seed: u64) -> Self {
         let service = group.service_time_or_default();
         Self {
             name: name.to_owned(),

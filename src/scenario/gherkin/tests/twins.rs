@@ -50,6 +50,9 @@ fn value(kind: Kind) -> BoxedStrategy<Value> {
             r#"[a-z"'\\|<>#@{}\[\]()/é][a-z"'\\|<>#@{}\[\]()/é ]{0,10}[a-z"'\\|<>#@]"#.prop_map(text).boxed()
         }
         Kind::Link => "https://[a-z]{1,9}/[a-z\"'|?=]{0,9}".prop_map(text).boxed(),
+        Kind::Workload => {
+            "[A-Z][a-zA-Z]{0,7}(\\.[a-z]{1,6}){0,2}/[a-z0-9][a-z0-9.-]{0,9}".prop_map(text).boxed()
+        }
         Kind::RequestPath => "/[a-z\"'|<>?=]{0,9}".prop_map(text).boxed(),
         Kind::Texts { .. } => {
             let one = r#"[a-z0-9"'\\|.=;-]{1,9}"#;
