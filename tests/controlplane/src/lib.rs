@@ -1,0 +1,32 @@
+//! A real Kubernetes control plane on loopback, for springback's own tests: etcd, the API server, the controller
+//! manager and the scheduler, built from their Go modules and started as processes that never outlive their test.
+//!
+//! ```no_run
+//! # async fn test() -> Result<(), controlplane::Error> {
+//! let plane = controlplane::ControlPlane::builder().context("primary").start().await?;
+//! let client = plane.client();
+//! plane.kill(controlplane::Component::ApiServer);
+//! plane.restart(controlplane::Component::ApiServer).await?;
+//! plane.stop()
+//! # }
+//! ```
+
+mod arguments;
+mod binaries;
+mod builder;
+mod certificates;
+mod component;
+mod error;
+mod memory;
+mod plane;
+mod ports;
+mod process;
+mod waiting;
+
+pub use binaries::{Module, build, shown};
+pub use builder::{Builder, Progress};
+pub use component::Component;
+pub use error::Error;
+pub use memory::Memory;
+pub use plane::ControlPlane;
+pub use waiting::eventually;
