@@ -6,16 +6,14 @@ use std::time::Duration;
 use crate::Component;
 use crate::builder::Builder;
 use crate::certificates::Certificates;
+use crate::plane::Home;
 use crate::ports::{Port, Ports};
 
 /// Where a component finds what it reads, and its place on loopback.
 pub(crate) struct Places<'a> {
     pub(crate) certificates: &'a Certificates,
     pub(crate) ports: &'a Ports,
-    /// The component's own folder.
-    pub(crate) data: String,
-    /// Its own kubeconfig.
-    pub(crate) kubeconfig: String,
+    pub(crate) home: &'a Home,
 }
 
 type Flags = BTreeMap<String, String>;
@@ -27,6 +25,7 @@ pub(crate) fn arguments(of: Component, builder: &Builder, places: &Places<'_>) -
         Component::ApiServer => api_server(builder, places),
         Component::ControllerManager => controller_manager(builder, places),
         Component::Scheduler => scheduler(places),
+        _ => unreachable!("{of} is not one of the four"),
     };
     flags.extend(builder.flags.get(&of).cloned().unwrap_or_default());
     flags.into_iter().map(|(name, value)| format!("--{name}={value}")).collect()
@@ -41,7 +40,7 @@ fn etcd(places: &Places<'_>) -> Flags {
     let peer = format!("http://{}", places.ports.address(Port::EtcdPeer));
     flags([
         ("name", "etcd".to_owned()),
-        ("data-dir", places.data.clone()),
+        ("data-dir", places.home.data.to_string_lossy().into_owned()),
         ("listen-client-urls", client.clone()),
         ("advertise-client-urls", client),
         ("listen-peer-urls", peer.clone()),
@@ -87,7 +86,7 @@ fn api_server(builder: &Builder, places: &Places<'_>) -> Flags {
 fn controller_manager(builder: &Builder, places: &Places<'_>) -> Flags {
     let mut all = serving(places, Port::ControllerManager);
     all.extend(flags([
-        ("kubeconfig", places.kubeconfig.clone()),
+        ("kubeconfig", places.home.kubeconfig.clone()),
         ("leader-elect", "false".to_owned()),
         ("controllers", "*,-nodeipam,-cloud-node-lifecycle".to_owned()),
         ("use-service-account-credentials", "true".to_owned()),
@@ -107,7 +106,7 @@ fn controller_manager(builder: &Builder, places: &Places<'_>) -> Flags {
 
 fn scheduler(places: &Places<'_>) -> Flags {
     let mut all = serving(places, Port::Scheduler);
-    all.extend(flags([("config", format!("{}/{SCHEDULER_FILE}", places.data))]));
+    all.extend(flags([("config", places.home.data.join(SCHEDULER_FILE).to_string_lossy().into_owned())]));
     all
 }
 

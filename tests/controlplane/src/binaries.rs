@@ -15,6 +15,10 @@ use crate::{Component, Error, Progress, process};
 
 /// As in envtest: a folder with programs to use instead of ours.
 const ASSETS: &str = "KUBEBUILDER_ASSETS";
+/// Beside the programs: KWOK's stages.
+pub(crate) const STAGES: &str = "stages";
+/// Beside the programs: definitions of custom resources.
+pub(crate) const CRDS: &str = "crds";
 /// At most so many packages are compiled at once.
 const AT_ONCE: &str = "2";
 
@@ -25,35 +29,63 @@ pub enum Module {
     Leash,
     /// etcd, the API server, the controller manager and the scheduler, in one program.
     Kubernetes,
+    /// KWOK.
+    Kwok,
+    /// Karpenter, with the provider that has KWOK stand in for its nodes.
+    Karpenter,
+    /// KEDA's operator and its adapter.
+    Keda,
 }
 
 impl Module {
     /// All of them, those that every control plane needs first.
-    pub const ALL: [Self; 2] = [Self::Leash, Self::Kubernetes];
+    pub const ALL: [Self; 5] = [Self::Leash, Self::Kubernetes, Self::Kwok, Self::Karpenter, Self::Keda];
 
     /// The name of its folder.
     pub fn name(self) -> &'static str {
         match self {
             Self::Leash => "leash",
             Self::Kubernetes => "kubernetes",
+            Self::Kwok => "kwok",
+            Self::Karpenter => "karpenter",
+            Self::Keda => "keda",
         }
     }
 
-    /// What is built in it.
-    fn packages(self) -> &'static [&'static str] {
+    /// What is built in it: its own program, or the tools that its `go.mod` names.
+    fn packages(self) -> &'static str {
         match self {
-            Self::Leash | Self::Kubernetes => &["."],
+            Self::Leash | Self::Kubernetes => ".",
+            Self::Kwok | Self::Karpenter | Self::Keda => "tool",
+        }
+    }
+
+    /// What its programs need besides themselves: folders of YAML files, each with the module that brings it and the
+    /// name that it gets beside the programs.
+    fn manifests(self) -> &'static [(&'static str, &'static str, &'static str)] {
+        match self {
+            Self::Leash | Self::Kubernetes => &[],
+            Self::Kwok => &[
+                ("sigs.k8s.io/kwok", "kustomize/stage/pod/fast", STAGES),
+                ("sigs.k8s.io/kwok", "kustomize/stage/node/fast", STAGES),
+                ("sigs.k8s.io/kwok", "kustomize/stage/node/heartbeat-with-lease", STAGES),
+            ],
+            Self::Karpenter => &[
+                ("sigs.k8s.io/karpenter", "pkg/apis/crds", CRDS),
+                ("sigs.k8s.io/karpenter", "kwok/apis/crds", CRDS),
+            ],
+            Self::Keda => &[("github.com/kedacore/keda/v2", "config/crd/bases", CRDS)],
         }
     }
 
     /// Without a version of its own in it, a program says that it has none, and clients stumble over that.
     fn link_flags(self) -> String {
         match self {
-            Self::Leash => "-s -w".to_owned(),
             Self::Kubernetes => {
                 let at = "k8s.io/component-base/version";
                 format!("-s -w -X {at}.gitVersion=v1.36.3 -X {at}.gitMajor=1 -X {at}.gitMinor=36")
             }
+            _ => "-s -w".to_owned(),
         }
     }
 
@@ -136,8 +168,14 @@ pub fn build(module: Module, progress: &dyn Fn(Progress)) -> Result<PathBuf, Err
     let lock = File::create(&lock).and_then(|file| file.lock().map(|()| file)).map_err(Error::file(&lock))?;
     if !built.is_dir() {
         let half = cache.join(format!("{name}.half"));
+        let _ = fs::remove_dir_all(&half);
         fs::create_dir_all(&half).map_err(Error::file(&half))?;
         compile(module, &half, progress)?;
+        for (of, folder, name) in module.manifests() {
+            let source =
+                PathBuf::from(go(module, &["list", "-m", "-f", "{{.Dir}}", of])?.trim()).join(folder);
+            copy_manifests(&source, &half.join(name))?;
+        }
         fs::rename(&half, &built).map_err(Error::file(&built))?;
         progress(Progress::Built { module, took: began.elapsed() });
     }
@@ -147,16 +185,11 @@ pub fn build(module: Module, progress: &dyn Fn(Progress)) -> Result<PathBuf, Err
 
 /// Of all that decides what comes out: the sources, the flags, and Go itself.
 fn fingerprint(module: Module) -> Result<String, Error> {
-    let folder = module.folder();
-    let mut sources: Vec<PathBuf> = fs::read_dir(&folder)
-        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
-        .map_err(Error::file(&folder))?;
-    sources.sort();
     let mut hash = Sha256::new();
     hash.update(go(module, &["env", "GOVERSION", "GOOS", "GOARCH", "CGO_ENABLED"])?);
     hash.update(module.link_flags());
-    hash.update(module.packages().join(" "));
-    for source in sources {
+    hash.update(format!("{:?}", (module.packages(), module.manifests())));
+    for source in files(&module.folder())? {
         hash.update(source.file_name().unwrap_or_default().as_encoded_bytes());
         hash.update(fs::read(&source).map_err(Error::file(&source))?);
     }
@@ -183,9 +216,7 @@ fn no_go(error: std::io::Error) -> Error {
 
 fn compile(module: Module, into: &Path, progress: &dyn Fn(Progress)) -> Result<(), Error> {
     let began = Instant::now();
-    let mut list = vec!["list", "-deps", "-mod=readonly"];
-    list.extend(module.packages());
-    let packages = go(module, &list)?;
+    let packages = go(module, &["list", "-deps", "-mod=readonly", module.packages()])?;
     let packages: Vec<&str> = packages.lines().collect();
     let told = |done| {
         let took = began.elapsed();
@@ -202,7 +233,7 @@ fn compile(module: Module, into: &Path, progress: &dyn Fn(Progress)) -> Result<(
         }
     };
     command.current_dir(module.folder()).args(["build", "-v", "-trimpath", "-mod=readonly", "-p", AT_ONCE]);
-    command.args(["-ldflags", &module.link_flags(), "-o"]).arg(into.join("")).args(module.packages());
+    command.args(["-ldflags", &module.link_flags(), "-o"]).arg(into.join("")).arg(module.packages());
     let mut go = command.stderr(Stdio::piped()).spawn().map_err(no_go)?;
     let held = go.stdin.take();
     // Go names each package as it compiles it. What it takes from its own cache it does not name.
@@ -223,6 +254,26 @@ fn compile(module: Module, into: &Path, progress: &dyn Fn(Progress)) -> Result<(
         Ok(_) => Err(Error::Build { module: module.name(), why: why.join("\n") }),
         Err(error) => Err(Error::Start { program: "go".into(), why: error.to_string() }),
     }
+}
+
+/// Copies the YAML files of a folder, but for those that speak to kustomize.
+fn copy_manifests(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::create_dir_all(to).map_err(Error::file(to))?;
+    for file in files(from)? {
+        let name = file.file_name().unwrap_or_default();
+        if file.extension().is_some_and(|extension| extension == "yaml") && name != "kustomization.yaml" {
+            fs::copy(&file, to.join(name)).map_err(Error::file(&file))?;
+        }
+    }
+    Ok(())
+}
+
+/// What is in a folder, in the order of names.
+pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let entries = fs::read_dir(folder).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
+    let mut files: Vec<PathBuf> = entries.map_err(Error::file(folder))?;
+    files.sort();
+    Ok(files)
 }
 
 /// A length of time as a person reads it.

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::binaries::Module;
@@ -20,7 +21,8 @@ pub struct Builder {
 }
 
 /// Where progress goes.
-pub(crate) struct Report(pub(crate) Box<dyn Fn(Progress) + Send + Sync>);
+#[derive(Clone)]
+pub(crate) struct Report(pub(crate) Arc<dyn Fn(Progress) + Send + Sync>);
 
 impl fmt::Debug for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,7 +71,7 @@ impl Default for Builder {
             node_monitor_grace_period: Duration::from_secs(10),
             eviction_delay: Duration::from_secs(5),
             flags: BTreeMap::new(),
-            progress: Report(Box::new(|_| {})),
+            progress: Report(Arc::new(|_| {})),
         }
     }
 }
@@ -130,7 +132,7 @@ impl Builder {
 
     /// Is told what happens, from any thread.
     pub fn on_progress(mut self, report: impl Fn(Progress) + Send + Sync + 'static) -> Self {
-        self.progress = Report(Box::new(report));
+        self.progress = Report(Arc::new(report));
         self
     }
 

@@ -104,7 +104,9 @@ users:
     fn server(&self) -> Result<Pair, Error> {
         let mut params = CertificateParams::new(SERVER_NAMES.map(str::to_owned))?;
         params.distinguished_name.push(DnType::CommonName, "kube-apiserver");
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        // KEDA's adapter shows its own certificate to the operator.
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         signed(params, &self.authority)
     }
 

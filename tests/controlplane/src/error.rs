@@ -80,6 +80,9 @@ pub enum Error {
     /// The API server refuses, or cannot be reached.
     #[error("the API server: {0}")]
     Api(#[from] kube::Error),
+    /// An object cannot be applied, or what it stands for does not come about.
+    #[error("{0}")]
+    Manifest(String),
     /// A kubeconfig of ours cannot be read.
     #[error("the kubeconfig: {0}")]
     Kubeconfig(#[from] kube::config::KubeconfigError),

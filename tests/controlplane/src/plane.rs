@@ -8,7 +8,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use tokio::time::{Instant, sleep};
 
 use crate::arguments::{Places, SCHEDULER_FILE, arguments, scheduler_configuration};
-use crate::binaries::{Binaries, cache};
+use crate::binaries::{Binaries, Module, build, cache};
 use crate::builder::{Builder, Progress};
 use crate::certificates::{ADMIN, Certificates, User};
 use crate::memory::Memory;
@@ -32,12 +32,20 @@ pub struct ControlPlane {
     // Dropped in this order: first the programs, then the folder in which they write, then their ports.
     running: Mutex<BTreeMap<Component, Running>>,
     folder: Folder,
-    ports: Ports,
-    certificates: Certificates,
+    pub(crate) ports: Ports,
+    pub(crate) certificates: Certificates,
     kubeconfig: PathBuf,
     config: kube::Config,
-    builder: Builder,
+    pub(crate) builder: Builder,
     binaries: Binaries,
+}
+
+/// What a component has for itself.
+#[derive(Debug)]
+pub(crate) struct Home {
+    pub(crate) data: PathBuf,
+    /// A path, as programs take it.
+    pub(crate) kubeconfig: String,
 }
 
 /// A component that has been started.
@@ -55,12 +63,9 @@ impl ControlPlane {
     }
 
     pub(crate) async fn start(builder: Builder) -> Result<Self, Error> {
-        let (builder, binaries) = tokio::task::spawn_blocking(move || {
-            let binaries = Binaries::ensure(&builder.progress.0)?;
-            Ok::<_, Error>((builder, binaries))
-        })
-        .await
-        .expect("building does not panic")?;
+        let progress = builder.progress.clone();
+        let building = tokio::task::spawn_blocking(move || Binaries::ensure(&*progress.0));
+        let binaries = building.await.expect("building does not panic")?;
         let ports = Ports::reserve(&cache()?.join("ports"))?;
         let folder = Folder::create(&binaries.leash)?;
         let certificates = Certificates::create(folder.path().join("certificates"))?;
@@ -138,7 +143,7 @@ impl ControlPlane {
     pub async fn restart(&self, component: Component) -> Result<(), Error> {
         self.kill(component);
         let program = self.running()[&component].program.clone();
-        self.launch(component, program)?;
+        self.relaunch(component, program)?;
         self.ready(component).await
     }
 
@@ -190,47 +195,64 @@ impl ControlPlane {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts a component for the first time.
+    /// Starts one of the four for the first time.
     fn run(&self, component: Component) -> Result<(), Error> {
+        let home = self.home(component)?;
+        if component == Component::Scheduler {
+            let file = home.data.join(SCHEDULER_FILE);
+            fs::write(&file, scheduler_configuration(&home.kubeconfig)).map_err(Error::file(&file))?;
+        }
+        let places = Places { certificates: &self.certificates, ports: &self.ports, home: &home };
+        let executable = self.binaries.executable(component);
+        let mut args = executable.args.clone();
+        args.extend(arguments(component, &self.builder, &places));
+        self.launch(component, &executable.path, args, Vec::new())
+    }
+
+    /// Makes a component's own folder, and the kubeconfig of the user that it speaks as.
+    pub(crate) fn home(&self, component: Component) -> Result<Home, Error> {
         let data = self.folder.path().join(component.name());
         fs::create_dir_all(&data).map_err(Error::file(&data))?;
         let kubeconfig = data.join("kubeconfig");
         let user = match component {
             Component::ControllerManager => User { name: "system:kube-controller-manager", group: None },
             Component::Scheduler => User { name: "system:kube-scheduler", group: None },
-            Component::Etcd | Component::ApiServer => ADMIN,
+            _ => User { name: component.name(), ..ADMIN },
         };
         self.certificates.kubeconfig(&kubeconfig, &self.builder.context, &self.server(), user)?;
-        let kubeconfig = kubeconfig.to_string_lossy().into_owned();
-        if component == Component::Scheduler {
-            let file = data.join(SCHEDULER_FILE);
-            fs::write(&file, scheduler_configuration(&kubeconfig)).map_err(Error::file(&file))?;
-        }
-        let data = data.to_string_lossy().into_owned();
-        let places = Places { certificates: &self.certificates, ports: &self.ports, data, kubeconfig };
-        let executable = self.binaries.executable(component);
-        let mut args = executable.args.clone();
-        args.extend(arguments(component, &self.builder, &places));
-        let program =
-            Program { path: executable.path.clone(), args, env: Vec::new(), log: self.log(component) };
-        self.launch(component, program)
+        Ok(Home { kubeconfig: kubeconfig.to_string_lossy().into_owned(), data })
     }
 
-    fn launch(&self, component: Component, program: Program) -> Result<(), Error> {
+    /// Starts a component. It does not have to be ready.
+    pub(crate) fn launch(
+        &self,
+        component: Component,
+        path: &Path,
+        args: Vec<String>,
+        env: Vec<(&str, String)>,
+    ) -> Result<(), Error> {
+        let env = env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let program = Program { path: path.to_owned(), args, env, log: self.log(component) };
+        self.relaunch(component, program)
+    }
+
+    fn relaunch(&self, component: Component, program: Program) -> Result<(), Error> {
         let process = Some(Process::start(&self.binaries.leash, &program)?);
         self.running().insert(component, Running { program, process });
         Ok(())
     }
 
+    /// The folder with a module's programs, which is built first where that has to be.
+    pub(crate) async fn built(&self, module: Module) -> Result<PathBuf, Error> {
+        let progress = self.builder.progress.clone();
+        let building = tokio::task::spawn_blocking(move || build(module, &*progress.0));
+        building.await.expect("building does not panic")
+    }
+
     /// Waits until a component says that it is ready.
-    async fn ready(&self, component: Component) -> Result<(), Error> {
+    pub(crate) async fn ready(&self, component: Component) -> Result<(), Error> {
         let began = Instant::now();
-        let (scheme, port, path) = match component {
-            Component::Etcd => ("http", Port::EtcdClient, "/health"),
-            Component::ApiServer => ("https", Port::ApiServer, "/readyz"),
-            Component::ControllerManager => ("https", Port::ControllerManager, "/healthz"),
-            Component::Scheduler => ("https", Port::Scheduler, "/readyz"),
-        };
+        let (scheme, port, path) = component.probe();
         let url = format!("{scheme}://{}", self.ports.address(port));
         let mut config = self.config.clone();
         config.cluster_url = url.parse().expect("it is made of a scheme and an address");

@@ -56,7 +56,19 @@ pub(crate) enum Port {
     ApiServer,
     ControllerManager,
     Scheduler,
+    Kwok,
+    KarpenterMetrics,
+    KarpenterProbe,
+    KedaOperatorMetrics,
+    KedaOperatorProbe,
+    /// Where the adapter asks the operator.
+    KedaOperatorService,
+    KedaAdapter,
+    /// The last one, which must still be in the block.
+    KedaAdapterMetrics,
 }
+
+const _: () = assert!((Port::KedaAdapterMetrics as u16) < BLOCK);
 
 fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()

@@ -11,13 +11,20 @@ const ASK_EVERY: Duration = Duration::from_millis(100);
 ///
 /// # Panics
 /// There is none for three minutes.
-pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn eventually<T>(what: &str, ask: impl AsyncFnMut() -> Option<T>) -> T {
+    answer(ask).await.unwrap_or_else(|| panic!("waited in vain for {what}"))
+}
+
+/// The same, none when it was in vain.
+pub(crate) async fn answer<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> Option<T> {
     let began = Instant::now();
     loop {
         if let Some(answer) = ask().await {
-            return answer;
+            return Some(answer);
         }
-        assert!(began.elapsed() < IN_VAIN, "waited in vain for {what}");
+        if began.elapsed() > IN_VAIN {
+            return None;
+        }
         sleep(ASK_EVERY).await;
     }
 }
