@@ -11,7 +11,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use controlplane::{ControlPlane, Error, Module, Progress, build, shown};
+use controlplane::{ControlPlane, Error, Module, Progress, build, kwok_node, shown};
+use k8s_openapi::api::core::v1::Node;
+use kube::api::{Api, PostParams};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
@@ -22,12 +24,26 @@ const SAY_EVERY: Duration = Duration::from_secs(15);
 ///
 /// etcd, API server, controller manager and scheduler are built from their Go modules: once, which takes minutes, into
 /// ~/.cache/springback/controlplane. After that they start within seconds. KUBEBUILDER_ASSETS, as in envtest, names a
-/// folder with programs to use instead.
+/// folder with programs to use instead of Kubernetes' own.
 #[derive(Debug, Parser)]
 #[command(name = "controlplane", max_term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
+}
+
+/// What runs besides Kubernetes' own.
+#[derive(Debug, clap::Args)]
+struct Addons {
+    /// Starts KWOK and makes so many nodes that it keeps, in three zones: pods are said to run there, and do not.
+    #[arg(long, value_name = "N")]
+    kwok_nodes: Option<usize>,
+    /// Starts Karpenter, and KWOK to keep the nodes that it makes. It wants a NodePool and a KWOKNodeClass.
+    #[arg(long)]
+    karpenter: bool,
+    /// Starts KEDA.
+    #[arg(long)]
+    keda: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -40,6 +56,8 @@ enum Verb {
         /// The name of the context in the kubeconfig.
         #[arg(long, value_name = "NAME", default_value = "springback-test")]
         context: String,
+        #[command(flatten)]
+        addons: Addons,
     },
     /// Builds all programs that the tests need, and starts nothing.
     Build,
@@ -47,10 +65,10 @@ enum Verb {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().verb {
-        Verb::Up { context } => {
+        Verb::Up { context, addons } => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.expect("a runtime can be made");
-            let done = runtime.block_on(up(context));
+            let done = runtime.block_on(up(context, &addons));
             // A build that was interrupted is on a leash, and not waited for.
             runtime.shutdown_background();
             done
@@ -74,11 +92,15 @@ fn build_all() -> Result<(), Error> {
     Ok(())
 }
 
-async fn up(context: String) -> Result<(), Error> {
+async fn up(context: String, addons: &Addons) -> Result<(), Error> {
     // Before the first program starts: a signal during the start ends this program, and its leashes the others.
     let mut interrupted = signal(SignalKind::interrupt()).expect("a handler can be installed");
     let mut terminated = signal(SignalKind::terminate()).expect("a handler can be installed");
-    let starting = ControlPlane::builder().context(&context).on_progress(teller()).start();
+    let starting = async {
+        let plane = ControlPlane::builder().context(&context).on_progress(teller()).start().await?;
+        start_addons(&plane, addons).await?;
+        Ok::<_, Error>(plane)
+    };
     let plane = tokio::select! {
         started = starting => started?,
         _ = interrupted.recv() => return Ok(()),
@@ -90,6 +112,23 @@ async fn up(context: String) -> Result<(), Error> {
         _ = interrupted.recv() => plane.stop(),
         _ = terminated.recv() => plane.stop(),
     }
+}
+
+async fn start_addons(plane: &ControlPlane, addons: &Addons) -> Result<(), Error> {
+    if let Some(count) = addons.kwok_nodes {
+        plane.start_kwok().await?;
+        let nodes: Api<Node> = Api::all(plane.client());
+        for (number, zone) in (0..count).zip(["zone-a", "zone-b", "zone-c"].into_iter().cycle()) {
+            nodes.create(&PostParams::default(), &kwok_node(&format!("node-{number}"), zone)).await?;
+        }
+    }
+    if addons.karpenter {
+        plane.start_karpenter().await?;
+    }
+    if addons.keda {
+        plane.start_keda().await?;
+    }
+    Ok(())
 }
 
 fn say_how_to_use(plane: &ControlPlane, context: &str) {
