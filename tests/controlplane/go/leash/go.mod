@@ -1,0 +1,3 @@
+module springback.example/controlplane/leash
+
+go 1.26.0
