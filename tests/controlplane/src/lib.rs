@@ -20,6 +20,8 @@ mod component;
 mod error;
 mod manifests;
 mod memory;
+pub mod nodes;
+pub mod objects;
 mod plane;
 mod ports;
 mod process;

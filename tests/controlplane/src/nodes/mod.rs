@@ -241,9 +241,9 @@ pub fn springback_program() -> Result<PathBuf, String> {
         return Err(String::from_utf8_lossy(&built.stderr).into_owned());
     }
     let messages = String::from_utf8_lossy(&built.stdout).into_owned();
-    let executables = messages.lines().filter_map(|line| {
+    let mut executables = messages.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         message["executable"].as_str().map(PathBuf::from)
     });
-    executables.last().ok_or_else(|| "cargo named no executable".to_owned())
+    executables.next_back().ok_or_else(|| "cargo named no executable".to_owned())
 }

@@ -1,4 +1,5 @@
 //! What the tests of the nodes share: one control plane with nodes a test program, and a client for its Services.
+#![allow(dead_code, reason = "each test program uses its part")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
