@@ -155,10 +155,16 @@ pub(crate) fn cache() -> Result<PathBuf, Error> {
 /// Builds a module, unless just this has been built before. Returns the folder with its programs.
 ///
 /// Blocks: minutes the first time.
+///
+/// # Errors
+/// There is no Go, it cannot build the module, or the folder cannot be written.
 pub fn build(module: Module, progress: &dyn Fn(Progress)) -> Result<PathBuf, Error> {
+    build_into(&cache()?, module, progress)
+}
+
+fn build_into(cache: &Path, module: Module, progress: &dyn Fn(Progress)) -> Result<PathBuf, Error> {
     let began = Instant::now();
-    let cache = cache()?;
-    fs::create_dir_all(&cache).map_err(Error::file(&cache))?;
+    fs::create_dir_all(cache).map_err(Error::file(cache))?;
     let name = format!("{}-{}", module.name(), fingerprint(module)?);
     let built = cache.join(&name);
     if built.is_dir() {
@@ -286,7 +292,31 @@ pub fn shown(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
+
+    #[test]
+    #[ignore = "needs Go"]
+    fn of_two_at_once_one_builds_and_both_have_it() {
+        let cache = tempfile::tempdir().unwrap();
+        let builds = AtomicU32::new(0);
+        let build = || {
+            let count = |progress| {
+                if matches!(progress, Progress::Built { .. }) {
+                    builds.fetch_add(1, Ordering::Relaxed);
+                }
+            };
+            build_into(cache.path(), Module::Leash, &count).unwrap()
+        };
+        let (one, other) = std::thread::scope(|scope| {
+            let other = scope.spawn(build);
+            (build(), other.join().unwrap())
+        });
+        assert_eq!(one, other);
+        assert!(one.join("leash").is_file());
+        assert_eq!(builds.load(Ordering::Relaxed), 1);
+    }
 
     #[test]
     fn missing_assets_are_named_all_at_once() {

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use controlplane::{Component, ControlPlane, eventually};
+use controlplane::{Component, ControlPlane, Module, eventually};
 use futures_util::AsyncReadExt;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
@@ -159,9 +160,15 @@ fn kill(pid: u32) {
 }
 
 /// Starts `controlplane up` and waits until it says where its kubeconfig is.
-fn up() -> (Child, PathBuf) {
+fn up(environment: &[(&str, &Path)]) -> (Child, PathBuf) {
     let mut up = Command::new(env!("CARGO_BIN_EXE_controlplane"));
-    let mut up = up.arg("up").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut up = up
+        .arg("up")
+        .envs(environment.iter().copied())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let lines = BufReader::new(up.stdout.take().unwrap()).lines().map_while(Result::ok);
     let mut lines =
         lines.filter_map(|line| Some(PathBuf::from(line.trim().strip_prefix("export KUBECONFIG=")?)));
@@ -174,7 +181,7 @@ fn up() -> (Child, PathBuf) {
 #[ignore = "needs a control plane: Go, and minutes to build it"]
 async fn nothing_is_left_when_the_holder_is_killed_or_asked_to_end() {
     for signal in ["-KILL", "-TERM", "-INT"] {
-        let (mut up, folder) = up();
+        let (mut up, folder) = up(&[]);
         let (before, exists) = left_of(&folder);
         // Four programs, each with its leash, and the one that removes the folder.
         assert!(before.len() == 9 && exists, "{before:#?}");
@@ -198,4 +205,27 @@ async fn a_program_does_not_outlive_its_leash() {
     // A zombie would still be there, but nobody is left to whom it could be one.
     eventually("the scheduler gone", async || (!Path::new(&format!("/proc/{pid}")).exists()).then_some(()))
         .await;
+}
+
+#[tokio::test]
+#[ignore = "needs a control plane: Go, and minutes to build it"]
+async fn kubebuilder_assets_are_taken_instead() {
+    // Programs as envtest has them: one for each part. Here they are ours under another name.
+    let ours = controlplane::build(Module::Kubernetes, &|_| ()).unwrap().join("kubernetes");
+    let folder = tempfile::tempdir().unwrap();
+    for component in FOUR {
+        let path = folder.path().join(component.name());
+        fs::write(&path, format!("#!/bin/sh\nexec {} {component} \"$@\"\n", ours.display())).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let (mut up, _) = up(&[("KUBEBUILDER_ASSETS", folder.path())]);
+    Command::new("kill").args(["-INT", &up.id().to_string()]).status().unwrap();
+    assert!(up.wait().unwrap().success());
+
+    fs::remove_file(folder.path().join("kube-scheduler")).unwrap();
+    let mut up = Command::new(env!("CARGO_BIN_EXE_controlplane"));
+    let refused = up.arg("up").env("KUBEBUILDER_ASSETS", folder.path()).output().unwrap();
+    assert!(!refused.status.success());
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("lacks kube-scheduler; KUBEBUILDER_ASSETS names it"), "{said}");
 }
