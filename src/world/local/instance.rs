@@ -36,15 +36,21 @@ const DRAIN_POLL: Duration = Duration::from_millis(10);
 
 /// Runs until it is told to end.
 pub(super) fn run(args: &[OsString]) -> ExitCode {
+    let config = config::<InstanceConfig>(args);
+    #[cfg(target_os = "linux")]
+    if config.as_ref().is_ok_and(|config| config.container.dies_with_parent) {
+        // Set before stdin is read: a parent that ended in between is seen there.
+        let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+    }
     end_with_parent(|_| {}, || {});
     raise_file_limit();
-    let served = config::<InstanceConfig>(args).and_then(|config| {
+    let served = config.and_then(|config| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| format!("cannot start its runtime: {error}"))?;
         LocalSet::new().block_on(&runtime, serve(config)).map_err(|error| error.to_string())
     });
     match served {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(why) => {
             let _ = writeln!(io::stderr(), "{why}");
             ExitCode::FAILURE
@@ -52,15 +58,22 @@ pub(super) fn run(args: &[OsString]) -> ExitCode {
     }
 }
 
-async fn serve(config: InstanceConfig) -> io::Result<()> {
+async fn serve(config: InstanceConfig) -> io::Result<ExitCode> {
+    // Written to, or it would be memory in name only.
+    let _held = vec![1_u8; config.container.memory_bytes];
+    let runs_for = config.container.runs_for_us.map(Duration::from_micros);
+    let finished = ExitCode::from(config.container.exit_code);
     let mut sigterm = signal(SignalKind::terminate())?;
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let (ending, ended) = watch::channel(false);
     let instance = Rc::new(Instance::new(config).map_err(io::Error::other)?);
     Said::Listening(listener.local_addr()?).say();
+    let finishes = sleep(runs_for.unwrap_or_default());
+    tokio::pin!(finishes);
     loop {
         tokio::select! {
             biased;
+            () = &mut finishes, if runs_for.is_some() => return Ok(finished),
             _ = sigterm.recv() => if !instance.config.ignores_sigterm { break },
             accepted = listener.accept() => instance.accept(accepted, &ended).await,
         }
@@ -82,7 +95,7 @@ async fn serve(config: InstanceConfig) -> io::Result<()> {
     while instance.connections.get() > 0 && Instant::now() < until {
         sleep(DRAIN_POLL).await;
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The state of an instance. All of it lives on one thread.
@@ -181,6 +194,7 @@ impl Instance {
         };
         let began = Instant::now();
         let in_flight = InFlight::new(&metrics.in_flight);
+        burn(Duration::from_micros(self.config.container.cpu_us)).await;
         sleep_until(began + self.service_time()).await;
         drop((in_flight, permit));
         metrics.busy.inc_by(began.elapsed().as_secs_f64());
@@ -193,6 +207,27 @@ impl Instance {
         let mean_us = self.config.service_us as f64;
         Duration::from_micros(spread(self.config.distribution, mean_us, drawn) as u64)
     }
+}
+
+/// Uses so much CPU time, measured on this thread's own clock: on a busy machine it takes longer, and is as much. The
+/// thread is given back often, as a scheduler would, so that the health check is not kept waiting.
+async fn burn(cpu: Duration) {
+    const SLICE: Duration = Duration::from_millis(1);
+    let mut left = cpu;
+    while !left.is_zero() {
+        let (slice, began) = (left.min(SLICE), thread_cpu());
+        while thread_cpu().saturating_sub(began) < slice {
+            std::hint::spin_loop();
+        }
+        left -= slice;
+        tokio::task::yield_now().await;
+    }
+}
+
+/// CPU time that this thread has used.
+fn thread_cpu() -> Duration {
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(used).unwrap_or_default()
 }
 
 /// A service time around a mean, from a number drawn from `[0, 1)`.

@@ -28,6 +28,26 @@ pub(super) struct InstanceConfig {
     pub(super) ignores_sigterm: bool,
     pub(super) never_ready: bool,
     pub(super) seed: u64,
+    /// Only where an instance stands in for a container of a Kubernetes pod.
+    #[serde(default)]
+    pub(super) container: ContainerConfig,
+}
+
+/// What an instance does besides when it stands in for a container (`tests/controlplane`, which writes this as JSON:
+/// the keys are a contract with it).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct ContainerConfig {
+    /// CPU time that is burnt for each request.
+    pub(super) cpu_us: u64,
+    /// Memory that is held from the start.
+    pub(super) memory_bytes: usize,
+    /// It ends by itself so long after its start.
+    pub(super) runs_for_us: Option<u64>,
+    /// Exit status when it ends by itself.
+    pub(super) exit_code: u8,
+    /// The kernel kills it with its parent. The pipe on stdin is not enough for one that is stopped (SIGSTOP).
+    pub(super) dies_with_parent: bool,
 }
 
 impl InstanceConfig {
@@ -45,6 +65,7 @@ impl InstanceConfig {
             ignores_sigterm: group.defects.ignores_sigterm.unwrap_or(false),
             never_ready: group.defects.never_ready.unwrap_or(false),
             seed: seed_for(seed, name),
+            container: ContainerConfig::default(),
         }
     }
 }

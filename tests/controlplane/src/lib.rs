@@ -22,6 +22,8 @@ mod error;
 mod manifests;
 mod memory;
 mod module;
+pub mod nodes;
+pub mod objects;
 mod plane;
 mod ports;
 mod process;

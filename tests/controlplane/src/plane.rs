@@ -120,6 +120,11 @@ impl ControlPlane {
         kube::Client::try_from(self.config.clone()).expect("the certificates are our own")
     }
 
+    /// What a client of one who may do everything is made from, for runtimes of their own.
+    pub fn config(&self) -> kube::Config {
+        self.config.clone()
+    }
+
     /// Where the API server is, `https://127.0.0.1:PORT`.
     pub fn server(&self) -> String {
         format!("https://{}", self.ports.address(Port::ApiServer))
