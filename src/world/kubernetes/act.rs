@@ -30,6 +30,7 @@ impl Hand<'_> {
             // Whoever owns the pods replaces them; nothing of it is to undo.
             IntentAction::Terminate { .. } => Vec::new(),
             IntentAction::Lose { .. } => vec![self.count(0).await?],
+            _ => return Err(WorldError("this world cannot do that yet".into())),
         };
         Ok(Record { changes })
     }
@@ -86,6 +87,7 @@ impl Hand<'_> {
                 self.delete(&intent.group, instances, Some(0)).await?;
                 Ok(format!("{} set to 0 and its pods deleted without grace", self.found.called()))
             }
+            _ => Err(WorldError("this world cannot do that yet".into())),
         }
     }
 

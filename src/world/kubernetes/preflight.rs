@@ -198,6 +198,7 @@ pub fn needs(
                     own.insert(Need::in_namespace(&namespace, "", "pods", "delete"));
                     own.insert(Need::in_namespace(&namespace, api, &format!("{plural}/scale"), "patch"));
                 }
+                _ => {}
             }
         }
     }

@@ -107,14 +107,11 @@ impl Instances {
         let is_new = self.told.insert(uid, told.clone()).is_none();
         let grace_s = pod.metadata.deletion_grace_period_seconds.unwrap_or(0);
         Some(InstanceChange {
-            group: group.to_owned(),
-            instance: told.instance,
-            state,
             price: price.filter(|_| is_new).cloned(),
-            process: None,
             grace_us: (state == InstanceState::Terminating)
                 .then(|| u64::try_from(grace_s).unwrap_or(0) * 1_000_000),
             reason,
+            ..InstanceChange::new(group, told.instance, state)
         })
     }
 
@@ -126,13 +123,8 @@ impl Instances {
     fn gone(&mut self, group: &str, uid: &str, reason: &str) -> Option<InstanceChange> {
         let told = self.told.remove(uid)?;
         Some(InstanceChange {
-            group: group.to_owned(),
-            instance: told.instance,
-            state: InstanceState::Gone,
-            price: None,
-            process: None,
-            grace_us: None,
             reason: reason.to_owned(),
+            ..InstanceChange::new(group, told.instance, InstanceState::Gone)
         })
     }
 
