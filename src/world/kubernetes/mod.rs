@@ -266,8 +266,9 @@ async fn let_go(places: &[Held]) -> Vec<String> {
     let mut left = Vec::new();
     for held in places {
         match held.records.all().await {
-            Ok(Some(records)) if !records.is_empty() => {
-                let faults: Vec<&str> = records.keys().map(String::as_str).collect();
+            Ok(Some(records)) if records.values().any(|record| !record.changes.is_empty()) => {
+                let open = records.iter().filter(|(_, record)| !record.changes.is_empty());
+                let faults: Vec<&str> = open.map(|(fault, _)| fault.as_str()).collect();
                 left.push(format!("undo records stay in the cluster for {}", faults.join(", ")));
             }
             Ok(_) => left.extend(held.records.remove().await.err()),

@@ -218,8 +218,15 @@ impl Observer {
     /// Who wrote the count of a workload, in the words of the history, and why.
     fn writer(&self, group: &str, object: &DynamicObject) -> (String, String) {
         let seen = &self.groups[group];
-        let (manager, subresource) =
-            writers::owner(&object.metadata, &["spec", "replicas"]).unwrap_or(("unknown", ""));
+        let Some((manager, subresource)) = writers::owner(&object.metadata, &["spec", "replicas"]) else {
+            // Where nobody ever declared the count, as GitOps has it for what an HPA scales, the API server keeps no account of
+            // writes through the scale subresource either.
+            let reason = "nobody owns spec.replicas".to_owned();
+            return match &seen.spec {
+                Some(_) => ("autoscaler".to_owned(), format!("{reason}; an HPA scales this group")),
+                None => ("unknown".to_owned(), reason),
+            };
+        };
         let through =
             if subresource.is_empty() { String::new() } else { format!(", through its {subresource}") };
         let reason = format!("field manager {manager}{through}");
