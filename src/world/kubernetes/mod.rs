@@ -9,6 +9,7 @@
 mod act;
 mod cluster;
 mod entry;
+mod heal;
 mod lock;
 mod names;
 mod needs;
@@ -40,13 +41,14 @@ use crate::scenario::{Access, KubernetesTarget};
 
 use super::{Capabilities, Observation, Refusal, Undo, World, WorldError};
 use act::Hand;
+pub use heal::{Healed, Healer, Which, heal_command};
 use lock::Lock;
 pub use names::{OPT_IN, is_system, run_name};
 pub use needs::{Need, roles};
 use observer::{BALANCER, Observer, Pods, Told};
-pub use preflight::needs;
+pub use preflight::{needs, places};
 use undo::Record;
-pub use undo::{Records, SUPERSEDED};
+pub use undo::{Records, SUPERSEDED, Undone};
 use workload::Found;
 
 /// A place: a cluster and a namespace of it. Each has its own lock and its own undo records.
@@ -56,6 +58,13 @@ pub struct Place {
     pub access: Access,
     /// The namespace.
     pub namespace: String,
+}
+
+impl Place {
+    /// In words, for messages.
+    pub fn called(&self) -> String {
+        format!("namespace \"{}\" of {}", self.namespace, cluster::called(&self.access))
+    }
 }
 
 /// A system in one cluster or several.
@@ -234,7 +243,7 @@ impl KubernetesWorld {
     /// Locks a place and makes room for undo records there.
     async fn hold(&self, place: &Place, client: &Client, clock: Clock) -> Result<Held, String> {
         let now = timestamp(clock);
-        let lock = Lock::take(client, &place.namespace, &self.run, &self.who, now).await?;
+        let lock = Lock::take(client, place, &self.run, &self.who, now).await?;
         let records = Records::of(client, &place.namespace, &self.run);
         let about = BTreeMap::from([("springback.dev/held-by".to_owned(), self.who.clone())]);
         if let Err(why) = records.create(&about).await {
@@ -266,7 +275,7 @@ async fn let_go(places: &[Held]) -> Vec<String> {
     let mut left = Vec::new();
     for held in places {
         match held.records.all().await {
-            Ok(Some(records)) if records.values().any(|record| !record.changes.is_empty()) => {
+            Ok(Some(records)) if records.iter().any(|(_, record)| !record.changes.is_empty()) => {
                 let open = records.iter().filter(|(_, record)| !record.changes.is_empty());
                 let faults: Vec<&str> = open.map(|(fault, _)| fault.as_str()).collect();
                 left.push(format!("undo records stay in the cluster for {}", faults.join(", ")));

@@ -35,7 +35,7 @@ pub(super) struct Checked {
 }
 
 /// Every place of a target, each once, its own first.
-pub(super) fn places(target: &KubernetesTarget) -> Vec<Place> {
+pub fn places(target: &KubernetesTarget) -> Vec<Place> {
     let mut places = vec![Place { access: target.access.clone(), namespace: target.namespace.clone() }];
     for workload in target.groups.values().filter_map(|group| group.workload.as_ref()) {
         let (access, namespace) = placed(target, workload);

@@ -1,9 +1,10 @@
 //! Undo records: what was changed in a cluster, written there before it is changed, so that anybody can put it back.
 //!
-//! A record names objects by UID and fields by what was there and what was written. Putting back is then a patch that tests
-//! both and can do nothing else: whatever somebody else has changed meanwhile stays as they left it.
+//! A record names objects by UID and fields by what was there and what was written. Putting back looks whether both are still so,
+//! and writes only where nobody has written since that look: whatever somebody else has changed meanwhile stays as they left it.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{
@@ -96,12 +97,21 @@ impl Change {
     /// Makes the change, if everything is as the record says. Returns whether it was.
     pub(super) async fn apply(&self, client: &Client) -> kube::Result<bool> {
         let Edit::Set { uid, path, subresource, before, written } = &self.edit else { return Ok(true) };
-        let patch = tested(uid, path, before.as_ref(), Some(written));
-        match self.patch(client, subresource.as_deref(), MANAGER, patch).await {
-            Ok(()) => Ok(true),
-            Err(error) if is_test_failed(&error) => Ok(false),
-            Err(error) => Err(error),
+        let subresource = subresource.as_deref();
+        let before = set(before.as_ref(), subresource);
+        for _ in 0..ATTEMPTS {
+            let now = self.read(client, subresource).await?;
+            if !is_object(&now, uid) || set(now.pointer(path), subresource) != before {
+                return Ok(false);
+            }
+            let patch = unchanged_since(&now, path, Some(written));
+            match self.patch(client, subresource, MANAGER, patch).await {
+                Ok(()) => return Ok(true),
+                Err(error) if is_test_failed(&error) => {}
+                Err(error) => return Err(error),
+            }
         }
+        Ok(false)
     }
 
     /// Puts the change back, if nobody else has changed the same since.
@@ -123,8 +133,8 @@ impl Change {
         before: Option<&Value>,
         written: &Value,
     ) -> kube::Result<PutBack> {
-        // As often as somebody else writes between the look and the patch.
-        for _ in 0..10 {
+        let before = set(before, subresource);
+        for _ in 0..ATTEMPTS {
             let now = match self.read(client, subresource).await {
                 Ok(now) => now,
                 Err(error) if is_missing(&error) => {
@@ -132,20 +142,20 @@ impl Change {
                 }
                 Err(error) => return Err(error),
             };
-            if now.pointer("/metadata/uid").and_then(Value::as_str) != Some(uid) {
+            if !is_object(&now, uid) {
                 return Ok(PutBack::Superseded(format!("{} is another object by now", self.called())));
             }
-            let value = now.pointer(path).filter(|value| !value.is_null());
+            let value = set(now.pointer(path), subresource);
             if value == before {
                 return Ok(PutBack::Already);
             }
-            if value != Some(written) {
-                let value = value.map_or_else(|| "nothing".to_owned(), Value::to_string);
+            if value.as_ref() != Some(written) {
+                let value = value.map_or_else(|| "nothing".to_owned(), |value| value.to_string());
                 let text =
                     format!("{path} of {} is {value} by now, not {written} as it was written", self.called());
                 return Ok(PutBack::Superseded(text));
             }
-            let patch = tested(uid, path, Some(written), before);
+            let patch = unchanged_since(&now, path, before.as_ref());
             match self.patch(client, subresource, HEALER, patch).await {
                 Ok(()) => return Ok(PutBack::Done),
                 Err(error) if is_test_failed(&error) => {}
@@ -199,37 +209,74 @@ impl Change {
     }
 }
 
-/// A patch that tests the object and what is there before it writes.
-fn tested(uid: &str, path: &str, from: Option<&Value>, to: Option<&Value>) -> Value {
-    let mut steps = vec![json!({ "op": "test", "path": "/metadata/uid", "value": uid })];
-    if let Some(from) = from {
-        steps.push(json!({ "op": "test", "path": path, "value": from }));
-    }
-    steps.push(match to {
-        Some(to) => json!({ "op": "add", "path": path, "value": to }),
-        None => json!({ "op": "remove", "path": path }),
-    });
-    Value::Array(steps)
+/// As often as somebody else may write an object between a look at it and the patch that follows.
+const ATTEMPTS: u32 = 10;
+
+fn is_object(now: &Value, uid: &str) -> bool {
+    now.pointer("/metadata/uid").and_then(Value::as_str) == Some(uid)
+}
+
+/// What a field is set to. A scale leaves a count of zero out, so that there nothing is zero.
+fn set(value: Option<&Value>, subresource: Option<&str>) -> Option<Value> {
+    let value = value.filter(|value| !value.is_null()).cloned();
+    if subresource.is_some() { value.or_else(|| Some(json!(0))) } else { value }
+}
+
+/// A patch of a field that fails where anybody has written the object since it was read. Testing the field itself would not do:
+/// one that is left out cannot be tested.
+fn unchanged_since(read: &Value, path: &str, to: Option<&Value>) -> Value {
+    let was = |path: &str| read.pointer(path).cloned().unwrap_or_default();
+    json!([
+        { "op": "test", "path": "/metadata/uid", "value": was("/metadata/uid") },
+        { "op": "test", "path": "/metadata/resourceVersion", "value": was("/metadata/resourceVersion") },
+        match to {
+            Some(to) => json!({ "op": "add", "path": path, "value": to }),
+            None => json!({ "op": "remove", "path": path }),
+        },
+    ])
 }
 
 /// Whether a patch was refused because something is not as it tested. The API server says 422 for it, and for nothing else
-/// that such a patch could do.
+/// that such a patch could do; 409 where another write came between its own look and its write.
 fn is_test_failed(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 422)
+    matches!(error, kube::Error::Api(status) if matches!(status.code, 409 | 422))
 }
 
 /// The records of one run in one namespace.
-#[derive(Clone)]
 pub struct Records {
     client: Client,
     maps: Api<ConfigMap>,
     run: String,
+    stored: AtomicU32,
+}
+
+/// A record as it is stored.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    /// How many were stored before it.
+    order: u32,
+    #[serde(flatten)]
+    record: Record,
+}
+
+/// What became of the changes of a fault.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Undone {
+    /// What is as before or was left to somebody else, each object in words.
+    pub done: Vec<String>,
+    /// What is not as before, and why. Its record stays.
+    pub left: Vec<String>,
 }
 
 impl Records {
     /// Those of a run.
     pub fn of(client: &Client, namespace: &str, run: &str) -> Self {
-        Self { client: client.clone(), maps: Api::namespaced(client.clone(), namespace), run: run.to_owned() }
+        Self {
+            client: client.clone(),
+            maps: Api::namespaced(client.clone(), namespace),
+            run: run.to_owned(),
+            stored: AtomicU32::default(),
+        }
     }
 
     /// The runs that have records in a namespace.
@@ -259,7 +306,9 @@ impl Records {
 
     /// Stores the record of a fault.
     pub(super) async fn store(&self, fault: &str, record: &Record) -> Result<(), String> {
-        let text = serde_json::to_string(record).expect("a record is plain data");
+        let order = self.stored.fetch_add(1, Ordering::Relaxed);
+        let stored = Stored { order, record: record.clone() };
+        let text = serde_json::to_string(&stored).expect("a record is plain data");
         self.set(fault, json!(text)).await.map_err(|error| said(&error))
     }
 
@@ -269,21 +318,23 @@ impl Records {
         self.maps.patch(&undo_map(&self.run), &params, &patch).await.map(drop)
     }
 
-    /// Every record that there is, by fault; `None` where nothing of this run is left.
+    /// Every record that there is, by fault, in the order in which they were stored; `None` where nothing of this run is
+    /// left.
     ///
     /// # Errors
     /// What the API server said, or that a record cannot be read.
-    pub async fn all(&self) -> Result<Option<BTreeMap<String, Record>>, String> {
+    pub async fn all(&self) -> Result<Option<Vec<(String, Record)>>, String> {
         let map = self.maps.get_opt(&undo_map(&self.run)).await.map_err(|error| said(&error))?;
         let Some(map) = map else { return Ok(None) };
-        let mut records = BTreeMap::new();
+        let mut records = Vec::new();
         for (fault, text) in map.data.unwrap_or_default() {
-            let record = serde_json::from_str(&text).map_err(|error| {
+            let stored: Stored = serde_json::from_str(&text).map_err(|error| {
                 format!("the record of {fault} in {} cannot be read: {error}", undo_map(&self.run))
             })?;
-            records.insert(fault, record);
+            records.push((stored.order, fault, stored.record));
         }
-        Ok(Some(records))
+        records.sort_by_key(|(order, ..)| *order);
+        Ok(Some(records.into_iter().map(|(_, fault, record)| (fault, record)).collect()))
     }
 
     /// Undoes one fault, and takes its record away. May be called again.
@@ -291,7 +342,19 @@ impl Records {
     /// # Errors
     /// What is not as before, and why. Everything else is.
     pub async fn heal(&self, fault: &str, record: &Record) -> Result<String, String> {
-        let (mut done, mut left) = (Vec::new(), Vec::new());
+        let Undone { mut done, left } = self.undo(fault, record).await;
+        if !left.is_empty() {
+            return Err(left.join("; "));
+        }
+        if done.is_empty() {
+            done.push("nothing had to be undone".to_owned());
+        }
+        Ok(done.join("; "))
+    }
+
+    /// The same, told object by object.
+    pub async fn undo(&self, fault: &str, record: &Record) -> Undone {
+        let Undone { mut done, mut left } = Undone::default();
         for change in record.changes.iter().rev() {
             match change.put_back(&self.client, &self.run).await {
                 Ok(PutBack::Done) => done.push(format!("{} is as before", change.called())),
@@ -300,14 +363,14 @@ impl Records {
                 Err(error) => left.push(format!("{}: {}", change.called(), said(&error))),
             }
         }
-        if !left.is_empty() {
-            return Err(left.join("; "));
+        if left.is_empty()
+            && let Err(error) = self.set(fault, Value::Null).await
+            // Somebody else has healed all of it meanwhile.
+            && !is_missing(&error)
+        {
+            left.push(format!("its record stays: {}", said(&error)));
         }
-        self.set(fault, Value::Null).await.map_err(|error| format!("its record stays: {}", said(&error)))?;
-        if done.is_empty() {
-            done.push("nothing had to be undone".to_owned());
-        }
-        Ok(done.join("; "))
+        Undone { done, left }
     }
 
     /// Takes the place for the records away: nothing of them is left.
@@ -336,13 +399,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_patch_tests_the_object_and_what_is_there_before_it_writes() {
-        let patch = tested("u-1", "/spec/replicas", Some(&json!(0)), Some(&json!(4)));
-        let ops: Vec<&str> =
-            patch.as_array().unwrap().iter().map(|step| step["op"].as_str().unwrap()).collect();
-        assert_eq!(ops, ["test", "test", "add"]);
-        let patch = tested("u-1", "/spec/unschedulable", Some(&json!(true)), None);
+    fn a_patch_tests_that_nobody_has_written_the_object_since() {
+        let read = json!({ "metadata": { "uid": "u-1", "resourceVersion": "7" }, "spec": {} });
+        let patch = unchanged_since(&read, "/spec/replicas", Some(&json!(4)));
+        assert_eq!(patch[1], json!({ "op": "test", "path": "/metadata/resourceVersion", "value": "7" }));
+        assert_eq!(patch[2], json!({ "op": "add", "path": "/spec/replicas", "value": 4 }));
+        let patch = unchanged_since(&read, "/spec/unschedulable", None);
         assert_eq!(patch[2], json!({ "op": "remove", "path": "/spec/unschedulable" }));
+    }
+
+    #[test]
+    fn a_scale_that_leaves_its_count_out_has_none() {
+        assert_eq!(set(None, Some("scale")), Some(json!(0)));
+        assert_eq!(set(Some(&json!(3)), Some("scale")), Some(json!(3)));
+        assert_eq!(set(None, None), None);
+        assert_eq!(set(Some(&Value::Null), None), None);
     }
 
     #[test]
