@@ -124,7 +124,6 @@ async fn killed_after_every_step_a_second_process_restores_every_object() {
     let mut points: Vec<Point> = steps.into_iter().map(Point::Step).collect();
     // And moments that nobody chose: between two steps, and before the first one.
     points.extend((1..records.len()).step_by(records.len().div_ceil(20)).map(Point::Event));
-    eprintln!("{} events, {} points", records.len(), points.len());
     let points = Mutex::new(points);
     let next = || points.lock().unwrap().pop();
     let workers = names.iter().map(|name| async {
