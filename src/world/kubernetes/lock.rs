@@ -14,7 +14,7 @@ use super::names::{LEASE, MANAGER};
 use super::undo::{Records, labels};
 
 /// A lock that was not renewed for so long is nobody's any more.
-const LASTS_S: i32 = 20;
+pub(super) const LASTS_S: i32 = 20;
 /// How often it is renewed. It is the heartbeat, too, by which watches are known to be alive.
 pub(super) const BEAT: Duration = Duration::from_secs(1);
 
@@ -125,7 +125,7 @@ impl Lock {
 }
 
 /// Annotation: who holds a lock, for people.
-const HELD_BY: &str = "springback.dev/held-by";
+pub(super) const HELD_BY: &str = "springback.dev/held-by";
 
 /// The run that holds a lock.
 pub(super) fn holder(lease: &Lease) -> &str {
@@ -143,7 +143,7 @@ pub(super) fn is_expired(lease: &Lease, now: Timestamp) -> bool {
     renewed(lease).is_none_or(|renewed| now.duration_since(renewed).as_secs() > i64::from(lasts_s))
 }
 
-fn since(lease: &Lease, now: Timestamp) -> String {
+pub(super) fn since(lease: &Lease, now: Timestamp) -> String {
     let who = lease.annotations().get(HELD_BY).map_or_else(String::new, |who| format!("{who}, "));
     let ago = renewed(lease).map_or(0, |renewed| now.duration_since(renewed).as_secs());
     format!("{who}last heard of {ago} s ago")
