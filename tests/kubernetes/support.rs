@@ -1,5 +1,6 @@
 //! What the tests of the Kubernetes world share: a cluster, a demo system in it, and springback run on it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -7,7 +8,8 @@ use controlplane::ControlPlane;
 use controlplane::nodes::Nodes;
 use controlplane::objects::{Build, a_namespace};
 use kube::Client;
-use serde_json::Value;
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
+use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 /// The binary under test, which also is what runs in pods.
@@ -76,11 +78,75 @@ pub(crate) fn springback(kubeconfig: &Path) -> Command {
     command
 }
 
+/// What somebody else's objects in a namespace, and the nodes, are to look like again: every field of their specification and
+/// data, labels and annotations.
+pub(crate) type Snapshot = BTreeMap<String, Value>;
+
+/// The kinds of a snapshot: API version, kind and plural, and whether they lie in a namespace.
+const KINDS: [(&str, &str, bool); 9] = [
+    ("apps/v1", "Deployment", true),
+    ("apps/v1", "StatefulSet", true),
+    ("autoscaling/v2", "HorizontalPodAutoscaler", true),
+    ("v1", "Service", true),
+    ("v1", "ConfigMap", true),
+    ("coordination.k8s.io/v1", "Lease", true),
+    ("networking.k8s.io/v1", "NetworkPolicy", true),
+    ("policy/v1", "PodDisruptionBudget", true),
+    ("v1", "Node", false),
+];
+
+pub(crate) async fn snapshot(client: &Client, namespace: &str) -> Snapshot {
+    let mut seen = Snapshot::new();
+    for (version, kind, namespaced) in KINDS {
+        let (group, version) = version.rsplit_once('/').unwrap_or(("", version));
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+        let api: Api<DynamicObject> = match namespaced {
+            true => Api::namespaced_with(client.clone(), namespace, &resource),
+            false => Api::all_with(client.clone(), &resource),
+        };
+        for object in api.list(&ListParams::default()).await.unwrap() {
+            let name = format!("{kind}/{}", object.metadata.name.as_deref().unwrap_or_default());
+            let mut fields = json!(object.data);
+            if let Some(fields) = fields.as_object_mut() {
+                fields.remove("status");
+            }
+            let fields = json!({
+                "fields": fields,
+                "labels": object.metadata.labels,
+                "annotations": object.metadata.annotations,
+                "finalizers": object.metadata.finalizers,
+            });
+            seen.insert(name, fields);
+        }
+    }
+    seen
+}
+
+/// What differs between two snapshots, object by object.
+pub(crate) fn differences(before: &Snapshot, after: &Snapshot) -> Vec<String> {
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let differ = names.into_iter().filter(|name| before.get(*name) != after.get(*name));
+    differ.map(|name| format!("{name}:\n  {:?}\n  {:?}", before.get(name), after.get(name))).collect()
+}
+
 /// Runs a scenario on a cluster to its end. `NAMESPACE` in the text stands for the namespace.
 pub(crate) async fn run(cluster: &Cluster, namespace: &str, scenario: &str) -> Ran {
+    run_with(cluster, namespace, scenario, &[]).await
+}
+
+/// The same, with files beside it: each a name and a text.
+pub(crate) async fn run_with(
+    cluster: &Cluster,
+    namespace: &str,
+    scenario: &str,
+    files: &[(&str, &str)],
+) -> Ran {
     let reports = tempfile::tempdir().unwrap();
     let file = reports.path().join("scenario.toml");
     std::fs::write(&file, scenario.replace("NAMESPACE", namespace)).unwrap();
+    for (name, text) in files {
+        std::fs::write(reports.path().join(name), text).unwrap();
+    }
     let mut command = springback(cluster.plane.kubeconfig());
     command.arg("run").arg(&file).arg("--reports").arg(reports.path()).args([
         "--suite-id",
