@@ -45,9 +45,10 @@ const HICCUP: usize = 2;
 /// Longest delay of a timer in the runner, in µs, at which the moments that it records are exact. Beyond it, a margin
 /// smaller than the delay proves nothing.
 pub(super) const TICK_LATE_LIMIT_US: u64 = 250_000;
-/// Who may write a desired count or an autoscaler without being somebody else: the scenario, and the group's own
-/// controllers.
-pub(super) const OWN_WRITERS: [&str; 5] = ["declared", "autoscaler", "failover", "heal", "scheduled-scaler"];
+/// Who may write a desired count or an autoscaler without being somebody else: the scenario with its faults and heals, and
+/// the group's own controllers.
+pub(super) const OWN_WRITERS: [&str; 6] =
+    ["declared", "autoscaler", "failover", "fault", "heal", "scheduled-scaler"];
 
 /// A premise that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -35,6 +35,12 @@ lose = { group = "primary", lasts = "2s" }
 [[fault]]
 at = "1s"
 lose = { group = "worker", lasts = "2s" }
+[[fault]]
+at = "4s"
+scale = { group = "worker", to = 4, lasts = "2s" }
+[[fault]]
+at = "4500ms"
+partition = { group = "primary", lasts = "2s" }
 [limits]
 lost_at_once = "100%"
 [expect]

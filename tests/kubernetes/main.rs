@@ -1,6 +1,7 @@
 //! The Kubernetes world against a real control plane: only Kubernetes' own controllers decide here.
 
 mod crash;
+mod faults;
 mod support;
 
 use std::time::Duration;

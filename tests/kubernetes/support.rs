@@ -215,9 +215,22 @@ pub(crate) fn differences(before: &Snapshot, after: &Snapshot) -> Vec<String> {
 
 /// Runs a scenario on a cluster to its end. `NAMESPACE` in the text stands for the namespace.
 pub(crate) async fn run(cluster: &Cluster, namespace: &str, scenario: &str) -> Ran {
+    run_with(cluster, namespace, scenario, &[]).await
+}
+
+/// The same, with files beside it: each a name and a text.
+pub(crate) async fn run_with(
+    cluster: &Cluster,
+    namespace: &str,
+    scenario: &str,
+    files: &[(&str, &str)],
+) -> Ran {
     let reports = tempfile::tempdir().unwrap();
     let file = reports.path().join("scenario.toml");
     std::fs::write(&file, scenario.replace("NAMESPACE", namespace)).unwrap();
+    for (name, text) in files {
+        std::fs::write(reports.path().join(name), text).unwrap();
+    }
     let mut command = springback(cluster.plane.kubeconfig());
     command.arg("run").arg(&file).arg("--reports").arg(reports.path()).args([
         "--suite-id",

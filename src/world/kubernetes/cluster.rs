@@ -9,7 +9,26 @@ use crate::scenario::{Access, KubernetesTarget, nearest};
 
 /// The clusters that a target's groups live in, by how they are reached.
 pub(super) struct Clusters {
-    clients: BTreeMap<Access, Client>,
+    clients: BTreeMap<Access, Connection>,
+}
+
+/// A cluster that can be asked.
+#[derive(Clone)]
+pub(super) struct Connection {
+    /// For everything: asks again where the API server is too busy to answer.
+    pub(super) client: Client,
+    /// Asks once.
+    pub(super) once: Client,
+}
+
+/// A cluster as faults reach it.
+#[derive(Clone)]
+pub(super) struct Reach {
+    pub(super) client: Client,
+    /// Asks once: what is refused for now is not asked for again by itself.
+    pub(super) once: Client,
+    /// The namespaces there that this run has locked.
+    pub(super) namespaces: Vec<String>,
 }
 
 impl Clusters {
@@ -20,8 +39,8 @@ impl Clusters {
     pub(super) async fn of(target: &KubernetesTarget) -> Result<Self, String> {
         let mut clients = BTreeMap::new();
         for access in accesses(target) {
-            let client = connect(&access).await?;
-            clients.insert(access, client);
+            let connection = connection(&access).await?;
+            clients.insert(access, connection);
         }
         Ok(Self { clients })
     }
@@ -31,7 +50,15 @@ impl Clusters {
     /// # Panics
     /// The target does not name it.
     pub(super) fn client(&self, access: &Access) -> &Client {
-        &self.clients[access]
+        &self.clients[access].client
+    }
+
+    /// A client of a cluster that asks once.
+    ///
+    /// # Panics
+    /// The target does not name it.
+    pub(super) fn once(&self, access: &Access) -> &Client {
+        &self.clients[access].once
     }
 }
 
@@ -58,13 +85,26 @@ pub(super) fn called(access: &Access) -> String {
 /// # Errors
 /// As for [`Clusters::of`].
 pub(super) async fn connect(access: &Access) -> Result<Client, String> {
+    connection(access).await.map(|connection| connection.client)
+}
+
+/// Connects to one cluster.
+///
+/// # Errors
+/// As for [`Clusters::of`].
+async fn connection(access: &Access) -> Result<Connection, String> {
     let config = match access {
         Access::InCluster => Config::incluster().map_err(|error| {
             format!("cannot reach the cluster from within, as `in_cluster` asks for: {error}")
         })?,
         Access::Context(name) => context(name).await?,
     };
-    Client::try_from(config).map_err(|error| format!("cannot connect to {}: {error}", called(access)))
+    let client = |config| {
+        Client::try_from(config).map_err(|error| format!("cannot connect to {}: {error}", called(access)))
+    };
+    let mut once = config.clone();
+    once.default_retry = false;
+    Ok(Connection { client: client(config)?, once: client(once)? })
 }
 
 async fn context(name: &str) -> Result<Config, String> {

@@ -16,7 +16,7 @@ use super::names::{LEASE, MANAGER};
 use super::undo::{Records, labels};
 
 /// A lock that was not renewed for so long is nobody's any more.
-const LASTS_S: i32 = 20;
+pub(super) const LASTS_S: i32 = 20;
 /// How often it is renewed. It is the heartbeat, too, by which watches are known to be alive.
 pub(super) const BEAT: Duration = Duration::from_secs(1);
 
@@ -163,7 +163,7 @@ async fn unhealed(client: &Client, place: &Place) -> Result<(), String> {
 }
 
 /// Annotation: who holds a lock, for people.
-const HELD_BY: &str = "springback.dev/held-by";
+pub(super) const HELD_BY: &str = "springback.dev/held-by";
 
 /// The run that holds a lock.
 pub(super) fn holder(lease: &Lease) -> &str {

@@ -2,22 +2,27 @@
 //!
 //! ```text
 //! watches ──► observer ──► observations        what the cluster says, in the order in which it says it
-//! intent ──► record in the cluster ──► change  undo.rs, act.rs: nothing is done that could not be put back
+//! intent ──► record in the cluster ──► change  undo.rs, act/: nothing is done that could not be put back
 //! lock ──► heartbeat ──► vouch                 lock.rs, vouch.rs: a silence is evidence only while somebody would speak
 //! ```
 
 mod act;
+mod change;
 mod cluster;
 mod entry;
 mod heal;
 mod lock;
 mod names;
 mod needs;
+mod node_lock;
+mod nodes;
 mod observer;
 mod preflight;
 mod quantity;
 mod scaler;
+mod sightings;
 mod supply;
+mod task;
 mod undo;
 mod views;
 mod vouch;
@@ -32,7 +37,6 @@ use futures_util::{Stream, StreamExt, stream};
 use jiff::Timestamp;
 use kube::Client;
 use tokio::sync::{mpsc, watch as channel};
-use tokio::task::JoinHandle;
 
 use crate::history::{Clock, Event, Intent, LoadWindow, Note, SourceInfo};
 use crate::load::{self, LoadControl};
@@ -40,13 +44,16 @@ use crate::plan::{LoadPlan, Plan};
 use crate::scenario::{Access, KubernetesTarget};
 
 use super::{Capabilities, Observation, Refusal, Undo, World, WorldError};
-use act::Hand;
+use act::{Hand, Planned};
+use cluster::Reach;
 pub use heal::{Healed, Healer, Which, heal_command};
 use lock::Lock;
 pub use names::{OPT_IN, is_system, run_name};
 pub use needs::{Need, roles};
 use observer::{BALANCER, Observer, Pods, Told};
-pub use preflight::{needs, places};
+pub use preflight::{Plurals, needs, places};
+use sightings::Answers;
+use task::Task;
 use undo::Record;
 pub use undo::{Records, SUPERSEDED, Undone};
 use workload::Found;
@@ -83,21 +90,30 @@ pub struct KubernetesWorld {
 
 /// What is open.
 struct Opened {
+    run: String,
     clock: Clock,
     places: Vec<Held>,
     groups: BTreeMap<String, (usize, Found)>,
     pods: Pods,
     entry: Option<load::Target>,
-    tasks: Vec<JoinHandle<()>>,
+    /// How faults reach the cluster of each place.
+    reaches: Vec<Reach>,
+    planned: BTreeMap<String, Planned>,
+    told: mpsc::UnboundedSender<Told>,
     /// What was recorded for each fault.
     recorded: RefCell<BTreeMap<String, Record>>,
+    /// What goes on being done for a fault.
+    going_on: RefCell<BTreeMap<String, Task>>,
+    /// Watches and heartbeats, for as long as it is open.
+    _tasks: Vec<Task>,
 }
 
 /// A place that is locked.
 struct Held {
-    client: Client,
     lock: Lock,
     records: Records,
+    /// Whether it holds the lock on the nodes of its cluster.
+    has_nodes: bool,
 }
 
 impl KubernetesWorld {
@@ -153,27 +169,45 @@ impl World for KubernetesWorld {
                 }
             }
         }
-        let entry_place = checked.entry.as_ref().filter(|entry| entry.service.is_some()).map(|_| 0);
-        let mut observer = Observer::new(clock, self.out.clone(), &self.target, &checked.groups, entry_place);
+        for place in &checked.striking {
+            let (of, client) = &checked.places[*place];
+            if let Err(why) = self.hold_nodes(&mut places[*place], of, client, clock).await {
+                let left = let_go(&places).await;
+                return Err(reason([vec![why], left].concat().join("; ")));
+            }
+        }
+        let mut observer = Observer::new(clock, self.out.clone(), &self.target, plan, &checked);
         let pods = observer.pods();
         let (told, mut tell) = mpsc::unbounded_channel();
         let mut tasks = preflight::watches(&checked, &told);
         for (i, held) in places.iter().enumerate() {
-            tasks.push(tokio::spawn(beat(held.lock.clone(), i, clock, told.clone())));
+            tasks.push(Task::start(beat(held.lock.clone(), i, clock, told.clone())));
+            if held.has_nodes {
+                let client = checked.places[i].1.clone();
+                tasks.push(Task::start(node_lock::keep(client, self.run.clone(), clock, told.clone())));
+            }
         }
-        tasks.push(tokio::spawn(async move {
+        for (code, text) in checked.notes {
+            self.note(clock, code, text);
+        }
+        tasks.push(Task::start(async move {
             while let Some(told) = tell.recv().await {
                 observer.take(told);
             }
         }));
         self.open = Some(Opened {
+            run: self.run.clone(),
             clock,
             places,
             groups: checked.groups,
             pods,
             entry: checked.entry.map(|entry| entry.target),
-            tasks,
+            reaches: checked.reaches,
+            planned: checked.planned,
+            told,
             recorded: RefCell::default(),
+            going_on: RefCell::default(),
+            _tasks: tasks,
         });
         Ok(())
     }
@@ -194,7 +228,10 @@ impl World for KubernetesWorld {
             if let Err(error) = &started {
                 self.note(open.clock, "load-not-started", error.to_string());
             }
-            started.ok()
+            let told = open.told.clone();
+            // Whether anything behind the Service answers is evidence of a partition.
+            let tell = move |window: &LoadWindow| drop(told.send(Told::Answers(Answers::of(window))));
+            Some(started.ok()?.inspect(tell))
         });
         stream::iter(windows).flatten()
     }
@@ -215,12 +252,21 @@ impl World for KubernetesWorld {
         let (_, hand) = open.hand(intent)?;
         let record = open.recorded.borrow().get(&intent.fault).cloned();
         let record = record.ok_or_else(|| WorldError("its undo was never recorded".to_owned()))?;
-        hand.inject(intent, &record).await
+        let done = hand.inject(intent, &record).await?;
+        if let Some(task) = done.goes_on {
+            open.going_on.borrow_mut().insert(intent.fault.clone(), task);
+        }
+        Ok(done.said)
     }
 
     async fn heal(&self, undo: &Undo) -> Result<String, WorldError> {
         let open = self.opened()?;
         let (held, _) = open.hand(&undo.intent)?;
+        // First it ceases, or it would undo the undoing.
+        let going_on = open.going_on.borrow_mut().remove(&undo.intent.fault);
+        if let Some(task) = going_on {
+            task.end().await;
+        }
         let record = open.recorded.borrow().get(&undo.intent.fault).cloned();
         let record = record.ok_or_else(|| WorldError("its undo was never recorded".to_owned()))?;
         let healed = held.records.heal(&undo.intent.fault, &record).await.map_err(WorldError)?;
@@ -232,9 +278,12 @@ impl World for KubernetesWorld {
 
     async fn close(&mut self) -> Result<(), WorldError> {
         let Some(open) = self.open.take() else { return Ok(()) };
+        for (_, task) in open.going_on.take() {
+            task.end().await;
+        }
         let left = let_go(&open.places).await;
         // Only now: until the lock is given back, its heartbeat keeps others away.
-        open.tasks.iter().for_each(JoinHandle::abort);
+        drop(open);
         if left.is_empty() { Ok(()) } else { Err(WorldError(left.join("; "))) }
     }
 }
@@ -253,7 +302,21 @@ impl KubernetesWorld {
             }
             return Err(text);
         }
-        Ok(Held { client: client.clone(), lock, records })
+        Ok(Held { lock, records, has_nodes: false })
+    }
+
+    /// Locks the nodes of a place's cluster.
+    async fn hold_nodes(
+        &self,
+        held: &mut Held,
+        place: &Place,
+        client: &Client,
+        clock: Clock,
+    ) -> Result<(), String> {
+        held.records.store(node_lock::RECORDED_AS, &node_lock::record()).await?;
+        node_lock::take(client, &self.run, &self.who, &place.namespace, timestamp(clock)).await?;
+        held.has_nodes = true;
+        Ok(())
     }
 }
 
@@ -265,7 +328,19 @@ impl Opened {
             .get(&intent.group)
             .ok_or_else(|| WorldError(format!("the cluster has no group \"{}\"", intent.group)))?;
         let held = &self.places[*place];
-        Ok((held, Hand { client: &held.client, found, pods: &self.pods }))
+        let planned = self
+            .planned
+            .get(&intent.fault)
+            .ok_or_else(|| WorldError(format!("the plan has no fault {}", intent.fault)))?;
+        let hand = Hand {
+            run: &self.run,
+            reach: &self.reaches[*place],
+            found,
+            pods: &self.pods,
+            planned,
+            told: &self.told,
+        };
+        Ok((held, hand))
     }
 }
 
@@ -274,18 +349,29 @@ impl Opened {
 async fn let_go(places: &[Held]) -> Vec<String> {
     let mut left = Vec::new();
     for held in places {
-        match held.records.all().await {
-            Ok(Some(records)) if records.iter().any(|(_, record)| !record.changes.is_empty()) => {
-                let open = records.iter().filter(|(_, record)| !record.changes.is_empty());
-                let faults: Vec<&str> = open.map(|(fault, _)| fault.as_str()).collect();
-                left.push(format!("undo records stay in the cluster for {}", faults.join(", ")));
-            }
-            Ok(_) => left.extend(held.records.remove().await.err()),
-            Err(why) => left.push(why),
-        }
+        left.extend(held.let_go().await.err());
         left.extend(held.lock.release().await.err());
     }
     left
+}
+
+impl Held {
+    /// Takes the records away, and gives the nodes back, if nothing is still to undo.
+    async fn let_go(&self) -> Result<(), String> {
+        let records = self.records.all().await?.unwrap_or_default();
+        let open: Vec<&str> = records
+            .iter()
+            .filter(|(fault, record)| !record.changes.is_empty() && fault != node_lock::RECORDED_AS)
+            .map(|(fault, _)| fault.as_str())
+            .collect();
+        if !open.is_empty() {
+            return Err(format!("undo records stay in the cluster for {}", open.join(", ")));
+        }
+        if let Some((_, record)) = records.iter().find(|(fault, _)| fault == node_lock::RECORDED_AS) {
+            self.records.heal(node_lock::RECORDED_AS, record).await?;
+        }
+        self.records.remove().await
+    }
 }
 
 /// Renews a lock for as long as it runs.

@@ -12,6 +12,12 @@ pub(super) const MANAGER: &str = "springback";
 pub(super) const HEALER: &str = "springback-heal";
 /// The Lease that locks a namespace.
 pub(super) const LEASE: &str = "springback";
+/// The Lease that locks the nodes of a cluster, and the namespace that it is in: one that every cluster has and nobody can
+/// delete. `kube-node-lease` would be nearer to hand, but whoever may write Leases there can make dead nodes look alive.
+pub(super) const NODES_LEASE: &str = "springback-nodes";
+pub(super) const NODES_NAMESPACE: &str = "default";
+/// The taint that tells of a node's reclaim; its value is the run.
+pub(super) const RECLAIM: &str = "springback.dev/reclaim";
 
 /// Namespaces that belong to the cluster itself. An opt-in there does not count.
 const SYSTEM: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];

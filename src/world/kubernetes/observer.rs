@@ -1,5 +1,8 @@
 //! What the watches tell, turned into what a history records. One place sees everything in the order in which it came.
 
+mod routes;
+mod sighted;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
@@ -11,15 +14,18 @@ use kube::api::DynamicObject;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::autoscaler::{Settings, Spec};
-use crate::history::{AutoscalerSeen, Clock, Decided, Desired, Event, Note, Route};
-use crate::scenario::{Group, KubernetesTarget, Price};
+use crate::history::{AutoscalerSeen, Clock, Decided, Desired, EffectSeen, Event, Note};
+use crate::plan::Plan;
+use crate::scenario::{FaultAction, Group, KubernetesTarget, Price};
 use crate::world::Observation;
 
 use super::lock;
 use super::names::{HEALER, MANAGER};
+use super::preflight::Checked;
 use super::scaler;
+use super::sightings::{Answers, Expected, Sightings};
 use super::supply::Instances;
-use super::views::PodView;
+use super::views::{NodeView, PodView};
 use super::vouch::Vouchers;
 use super::watch::Watched;
 use super::workload::Found;
@@ -44,6 +50,14 @@ pub(super) enum Told {
     Lease(usize, Watched<Lease>),
     /// The lock of a place is about to be renewed: with that time, then.
     Beat(usize, jiff::Timestamp, u64),
+    /// The nodes of a cluster, by the first of its places.
+    Nodes(usize, Watched<NodeView>),
+    /// The effect of a fault on a group is to be looked for.
+    Expect(String, String, Expected),
+    /// The effect of a fault was seen.
+    Effect(EffectSeen),
+    /// What a second of traffic came to.
+    Answers(Answers),
     /// Something else to record.
     Note(&'static str, String),
 }
@@ -79,6 +93,9 @@ pub(super) struct Observer {
     entry_place: usize,
     /// Heartbeats that were sent and have not come back.
     beats: Vec<(usize, jiff::Timestamp, u64)>,
+    /// For each place the first one that is in the same cluster.
+    clusters: Vec<usize>,
+    sightings: Sightings,
 }
 
 /// Names of the watches.
@@ -95,6 +112,8 @@ fn hpas_feed(place: usize) -> String {
 }
 
 const ENDPOINTS_FEED: &str = "endpoints";
+/// The place of the Service: the target's own.
+const ENTRY_PLACE: usize = 0;
 /// The source of routes.
 pub(super) const BALANCER: &str = "balancer";
 
@@ -103,12 +122,14 @@ impl Observer {
         clock: Clock,
         out: UnboundedSender<Observation>,
         target: &KubernetesTarget,
-        found: &BTreeMap<String, (usize, Found)>,
-        watches_service: Option<usize>,
+        plan: &Plan,
+        checked: &Checked,
     ) -> Self {
+        let watches_service =
+            checked.entry.as_ref().filter(|entry| entry.service.is_some()).map(|_| ENTRY_PLACE);
         let mut vouchers = Vouchers::default();
         let mut groups = BTreeMap::new();
-        for (name, (place, workload)) in found {
+        for (name, (place, workload)) in &checked.groups {
             vouchers.source(format!("supply/{name}"), *place, vec![pods_feed(name), workload_feed(name)]);
             vouchers.source(format!("autoscaler/{name}"), *place, vec![hpas_feed(*place)]);
             let declared = &target.groups[name];
@@ -122,13 +143,18 @@ impl Observer {
             out,
             settings: target.hpa.settings(),
             pods: Arc::new(Mutex::new(
-                groups.keys().map(|name| (name.clone(), Instances::default())).collect(),
+                groups
+                    .keys()
+                    .map(|name| (name.clone(), Instances::new(goes_by_labels(plan, name))))
+                    .collect(),
             )),
             groups,
             vouchers,
             endpoints: watches_service.map(|_| BTreeMap::new()),
-            entry_place: watches_service.unwrap_or(0),
+            entry_place: ENTRY_PLACE,
             beats: Vec::new(),
+            clusters: checked.clusters(),
+            sightings: Sightings::default(),
         }
     }
 
@@ -151,6 +177,13 @@ impl Observer {
             Told::Endpoints(watched) => self.on_endpoints(watched),
             Told::Lease(place, watched) => self.on_lease(place, watched),
             Told::Beat(place, renewed, sent_us) => self.beats.push((place, renewed, sent_us)),
+            Told::Nodes(cluster, watched) => self.on_nodes(cluster, watched),
+            Told::Expect(fault, group, expected) => self.expect(fault, group, expected),
+            Told::Effect(seen) => self.say(Event::EffectSeen(seen)),
+            Told::Answers(answers) => {
+                let seen = self.sightings.on_answers(answers);
+                seen.into_iter().for_each(|seen| self.say(Event::EffectSeen(seen)));
+            }
             Told::Note(code, text) => self.say(Event::Note(Note { code: code.to_owned(), text })),
         }
     }
@@ -190,6 +223,7 @@ impl Observer {
         };
         changes.into_iter().for_each(|change| self.say(Event::Instance(change)));
         self.route(group);
+        self.look_at(group);
     }
 
     fn on_workload(&mut self, group: &str, watched: Watched<DynamicObject>) {
@@ -213,6 +247,7 @@ impl Observer {
         };
         self.groups.get_mut(group).expect("it was just looked at").desired = Some(replicas);
         self.say(Event::Desired(Desired { group: group.to_owned(), replicas, by, reason }));
+        self.look_at(group);
     }
 
     /// Who wrote the count of a workload, in the words of the history, and why.
@@ -295,48 +330,6 @@ impl Observer {
         }));
     }
 
-    fn on_endpoints(&mut self, watched: Watched<EndpointSlice>) {
-        let Some(objects) = self.feed(ENDPOINTS_FEED, watched) else { return };
-        let Some(slices) = &mut self.endpoints else { return };
-        match objects {
-            Objects::All(all) => {
-                *slices = all.iter().map(|slice| (slice.name_any(), ready_pods(slice))).collect()
-            }
-            Objects::Applied(slice) => {
-                slices.insert(slice.name_any(), ready_pods(&slice));
-            }
-            Objects::Gone(slice) => {
-                slices.remove(&slice.name_any());
-            }
-        }
-        let groups: Vec<String> = self.groups.keys().cloned().collect();
-        groups.iter().for_each(|group| self.route(group));
-    }
-
-    /// Whether traffic goes to a group, and to how many: by the Service's endpoints; where no Service is known, by readiness.
-    fn route(&mut self, group: &str) {
-        let (ready, own) = {
-            let pods = self.pods.lock().expect("nobody panics with the pods in hand");
-            let instances = &pods[group];
-            let own: BTreeSet<&str> = instances.pods().collect();
-            let sent_to = |slices: &BTreeMap<String, BTreeSet<String>>| {
-                let all: BTreeSet<&String> = slices.values().flatten().collect();
-                all.into_iter().filter(|pod| own.contains(pod.as_str())).count()
-            };
-            (instances.ready(), self.endpoints.as_ref().map(sent_to))
-        };
-        let is_seen = self.endpoints.is_some() && self.groups[group].place == self.entry_place;
-        let backends = match own.filter(|_| is_seen) {
-            Some(sent_to) => u32::try_from(sent_to).unwrap_or(u32::MAX),
-            None => ready,
-        };
-        let now = (backends > 0, backends);
-        let seen = self.groups.get_mut(group).expect("only known groups are routed to");
-        if seen.serving.replace(now) != Some(now) {
-            self.say(Event::Route(Route { group: group.to_owned(), serving: now.0, backends: now.1 }));
-        }
-    }
-
     fn on_lease(&mut self, place: usize, watched: Watched<Lease>) {
         let (Watched::Applied(lease) | Watched::Gone(lease)) = watched else { return };
         let Some(renewed) = lock::renewed(&lease) else { return };
@@ -348,6 +341,14 @@ impl Observer {
         self.beats.retain(|beat| !of_place(beat));
         self.vouchers.beat(place, sent_us).into_iter().for_each(|event| self.say(event));
     }
+}
+
+/// Whether a fault on a group goes by labels: only then are they recorded.
+fn goes_by_labels(plan: &Plan, group: &str) -> bool {
+    plan.faults.iter().any(|fault| match &fault.action {
+        FaultAction::Terminate { group: own, among, .. } => own == group && among.labels.is_some(),
+        _ => false,
+    })
 }
 
 /// Objects to look at.
@@ -381,12 +382,4 @@ impl Seen {
             generation: None,
         }
     }
-}
-
-/// The pods that a slice has as ready.
-fn ready_pods(slice: &EndpointSlice) -> BTreeSet<String> {
-    let ready = slice.endpoints.iter().flatten().filter(|endpoint| {
-        endpoint.conditions.as_ref().is_none_or(|conditions| conditions.ready.unwrap_or(true))
-    });
-    ready.filter_map(|endpoint| endpoint.target_ref.as_ref()?.name.clone()).collect()
 }

@@ -1,5 +1,7 @@
 //! What is looked at before anything starts: opt-in, permissions, workloads, and where load goes.
 
+mod faults;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
@@ -8,20 +10,21 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::Api;
 use kube::{Client, ResourceExt};
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::task::JoinHandle;
 
 use crate::plan::Plan;
-use crate::scenario::{Entry, FaultAction, KubernetesTarget};
+use crate::scenario::{Entry, KubernetesTarget};
 
 use super::Place;
-use super::cluster::{Clusters, called, is_missing, said};
+use super::act::Planned;
+use super::cluster::{Clusters, Reach, called, is_missing, said};
 use super::entry;
 use super::lock::Lock;
 use super::names::{LEASE, OPT_IN, is_system};
 use super::needs::{self, Need};
 use super::observer::Told;
 use super::supply::Owners;
-use super::views::PodView;
+use super::task::Task;
+use super::views::{NodeView, PodView};
 use super::watch::{Watched, watch};
 use super::workload::{self, Found, placed};
 
@@ -32,6 +35,33 @@ pub(super) struct Checked {
     /// Groups with the index of their place.
     pub(super) groups: BTreeMap<String, (usize, Found)>,
     pub(super) entry: Option<entry::Found>,
+    /// How faults reach the cluster of each place.
+    pub(super) reaches: Vec<Reach>,
+    /// What the plan says of each fault.
+    pub(super) planned: BTreeMap<String, Planned>,
+    /// Of each cluster whose nodes are struck, the first place with such a fault.
+    pub(super) striking: Vec<usize>,
+    /// Clusters whose nodes are watched, by their first place.
+    zoned: Vec<usize>,
+    /// What is worth knowing: a code, and words.
+    pub(super) notes: Vec<(&'static str, String)>,
+}
+
+impl Checked {
+    /// For each place the first one that is in the same cluster.
+    pub(super) fn clusters(&self) -> Vec<usize> {
+        let same = |place: &Place| self.places.iter().position(|(other, _)| other.access == place.access);
+        self.places.iter().map(|(place, _)| same(place).expect("a place is in its own cluster")).collect()
+    }
+}
+
+/// Names of resources in the API. Of kinds that are not Kubernetes' own only the cluster knows them.
+#[derive(Debug, Clone, Default)]
+pub struct Plurals {
+    /// API group and plural name of each group's workload.
+    pub workloads: BTreeMap<String, (String, String)>,
+    /// Plural name by API version and kind, of what manifests create.
+    pub objects: BTreeMap<(String, String), String>,
 }
 
 /// Every place of a target, each once, its own first.
@@ -74,14 +104,16 @@ pub(super) async fn check(
         }
     }
     // Kinds first: without their names in the API nobody can say what is needed.
-    let mut plurals = BTreeMap::new();
+    let mut plurals = Plurals::default();
     for (name, group) in &target.groups {
         let Some(workload) = &group.workload else { continue };
         let (access, _) = placed(target, workload);
         let resource = workload::resource(&discoveries[&access], &workload.kind)
             .map_err(|why| format!("group \"{name}\": {why}"))?;
-        plurals.insert(name.clone(), (resource.group, resource.plural));
+        plurals.workloads.insert(name.clone(), (resource.group, resource.plural));
     }
+    let planned = faults::planned(target, plan, &discoveries)?;
+    plurals.objects = faults::plurals(&planned);
     let needed = needs(target, plan, &plurals);
     for (place, client) in &places {
         permitted(place, client, &needed).await?;
@@ -102,7 +134,29 @@ pub(super) async fn check(
         groups.insert(name.clone(), (index, found));
     }
     let entry = entry::find(&places[0].1, target, allowed_hosts).await?;
-    Ok(Checked { places, groups, entry })
+    let reaches = places
+        .iter()
+        .map(|(place, client)| {
+            let there = places.iter().filter(|(other, _)| other.access == place.access);
+            Reach {
+                client: client.clone(),
+                once: clusters.once(&place.access).clone(),
+                namespaces: there.map(|(place, _)| place.namespace.clone()).collect(),
+            }
+        })
+        .collect();
+    let mut checked = Checked {
+        places,
+        groups,
+        entry,
+        reaches,
+        planned,
+        striking: Vec::new(),
+        zoned: Vec::new(),
+        notes: Vec::new(),
+    };
+    checked.look_at_faults(plan).await?;
+    Ok(checked)
 }
 
 fn refuse_system(place: &Place) -> Result<(), String> {
@@ -154,12 +208,8 @@ async fn permitted(
     ))
 }
 
-/// What a scenario needs in each place. `plurals` has API group and plural name of each group's workload.
-pub fn needs(
-    target: &KubernetesTarget,
-    plan: &Plan,
-    plurals: &BTreeMap<String, (String, String)>,
-) -> BTreeMap<Place, BTreeSet<Need>> {
+/// What a scenario needs in each place.
+pub fn needs(target: &KubernetesTarget, plan: &Plan, plurals: &Plurals) -> BTreeMap<Place, BTreeSet<Need>> {
     let mut needs: BTreeMap<Place, BTreeSet<Need>> = BTreeMap::new();
     let all = places(target);
     for place in &all {
@@ -180,7 +230,9 @@ pub fn needs(
         need("", "configmaps", &["get", "list", "create", "patch", "delete"]);
     }
     for (name, group) in &target.groups {
-        let (Some(workload), Some((api, plural))) = (&group.workload, plurals.get(name)) else { continue };
+        let (Some(workload), Some((api, plural))) = (&group.workload, plurals.workloads.get(name)) else {
+            continue;
+        };
         let (access, namespace) = placed(target, workload);
         let own = needs.entry(Place { access, namespace: namespace.clone() }).or_default();
         let mut need = |resource: &str, verb| {
@@ -190,18 +242,10 @@ pub fn needs(
         need(plural, "watch");
         need(&format!("{plural}/scale"), "get");
         for fault in plan.faults.iter().filter(|fault| fault.action.group() == name) {
-            match &fault.action {
-                FaultAction::Terminate { .. } => {
-                    own.insert(Need::in_namespace(&namespace, "", "pods", "delete"));
-                }
-                FaultAction::Lose { .. } => {
-                    own.insert(Need::in_namespace(&namespace, "", "pods", "delete"));
-                    own.insert(Need::in_namespace(&namespace, api, &format!("{plural}/scale"), "patch"));
-                }
-                _ => {}
-            }
+            own.extend(faults::needs(&fault.action, &namespace, (api, plural), plurals));
         }
     }
+    faults::needs_on_nodes(target, plan, &mut needs);
     if let Some(Entry::Service { .. }) = &target.entry {
         let own = needs.entry(all[0].clone()).or_default();
         own.insert(Need::in_namespace(&target.namespace, "", "services", "get"));
@@ -212,14 +256,14 @@ pub fn needs(
 }
 
 /// Starts every watch.
-pub(super) fn watches(checked: &Checked, told: &UnboundedSender<Told>) -> Vec<JoinHandle<()>> {
+pub(super) fn watches(checked: &Checked, told: &UnboundedSender<Told>) -> Vec<Task> {
     let mut tasks = Vec::new();
     for (name, (place, found)) in &checked.groups {
         let client = &checked.places[*place].1;
-        tasks.push(tokio::spawn(pods(name.clone(), found.clone(), client.clone(), told.clone())));
+        tasks.push(Task::start(pods(name.clone(), found.clone(), client.clone(), told.clone())));
         let (api, field) = (found.api(client), format!("metadata.name={}", found.name));
         let (name, told) = (name.clone(), told.clone());
-        tasks.push(tokio::spawn(async move {
+        tasks.push(Task::start(async move {
             let tell = |watched| drop(told.send(Told::Workload(name.clone(), watched)));
             watch(api, None, Some(&field), tell).await;
         }));
@@ -228,12 +272,19 @@ pub(super) fn watches(checked: &Checked, told: &UnboundedSender<Told>) -> Vec<Jo
         let hpas: Api<HorizontalPodAutoscaler> = Api::namespaced(client.clone(), &place.namespace);
         let leases = Lock::leases(client, &place.namespace);
         let (to, too) = (told.clone(), told.clone());
-        tasks.push(tokio::spawn(async move {
+        tasks.push(Task::start(async move {
             watch(hpas, None, None, |watched| drop(to.send(Told::Hpas(i, watched)))).await;
         }));
         let own = format!("metadata.name={LEASE}");
-        tasks.push(tokio::spawn(async move {
+        tasks.push(Task::start(async move {
             watch(leases, None, Some(&own), |watched| drop(too.send(Told::Lease(i, watched)))).await;
+        }));
+    }
+    for cluster in checked.zoned.iter().copied() {
+        let nodes: Api<NodeView> = Api::all(checked.places[cluster].1.clone());
+        let told = told.clone();
+        tasks.push(Task::start(async move {
+            watch(nodes, None, None, |watched| drop(told.send(Told::Nodes(cluster, watched)))).await;
         }));
     }
     if let Some(service) = checked.entry.as_ref().and_then(|entry| entry.service.clone()) {
@@ -241,7 +292,7 @@ pub(super) fn watches(checked: &Checked, told: &UnboundedSender<Told>) -> Vec<Jo
         let slices: Api<EndpointSlice> = Api::namespaced(client.clone(), &place.namespace);
         let told = told.clone();
         let own = format!("kubernetes.io/service-name={service}");
-        tasks.push(tokio::spawn(async move {
+        tasks.push(Task::start(async move {
             watch(slices, Some(&own), None, |watched| drop(told.send(Told::Endpoints(watched)))).await;
         }));
     }
@@ -253,11 +304,10 @@ async fn pods(group: String, found: Found, client: Client, told: UnboundedSender
     let api: Api<PodView> = Api::namespaced(client.clone(), &found.namespace);
     let (all, mut seen) = tokio::sync::mpsc::unbounded_channel();
     let selector = found.selector.clone();
-    let watching = tokio::spawn(async move {
+    // Ends with the task that holds it.
+    let _watching = Task::start(async move {
         watch(api, Some(&selector), None, |watched| drop(all.send(watched))).await;
     });
-    // Ends with the task that holds it.
-    let _watching = AbortOnDrop(watching);
     let mut owners = Owners::of(&found, &client);
     while let Some(watched) = seen.recv().await {
         let own = match watched {
@@ -277,13 +327,5 @@ async fn pods(group: String, found: Found, client: Client, told: UnboundedSender
         if let Some(watched) = own {
             let _ = told.send(Told::Pods(group.clone(), watched));
         }
-    }
-}
-
-struct AbortOnDrop(JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }

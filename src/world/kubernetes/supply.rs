@@ -57,6 +57,10 @@ pub(super) struct Instances {
     told: BTreeMap<String, Told>,
     /// How often a name was given.
     names: BTreeMap<String, u32>,
+    /// Zones of the nodes, where anything asks for them.
+    zones: BTreeMap<String, String>,
+    /// Whether a fault goes by labels.
+    with_labels: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -64,9 +68,28 @@ struct Told {
     instance: String,
     pod: String,
     state: InstanceState,
+    node: Option<String>,
 }
 
 impl Instances {
+    /// None yet; with their labels from then on, if a fault goes by them.
+    pub(super) fn new(with_labels: bool) -> Self {
+        Self { with_labels, ..Self::default() }
+    }
+
+    /// A node is in a zone. Returns what that says of the instances there.
+    pub(super) fn zoned(&mut self, group: &str, node: &str, zone: &str) -> Vec<InstanceChange> {
+        if self.zones.insert(node.to_owned(), zone.to_owned()).as_deref() == Some(zone) {
+            return Vec::new();
+        }
+        let there = self.told.values().filter(|told| told.node.as_deref() == Some(node));
+        let change = |told: &Told| InstanceChange {
+            zone: Some(zone.to_owned()),
+            ..InstanceChange::new(group, told.instance.clone(), told.state)
+        };
+        there.map(change).collect()
+    }
+
     /// All pods that there are: what is missing went unseen.
     pub(super) fn all(
         &mut self,
@@ -97,20 +120,27 @@ impl Instances {
         if known.as_ref().is_some_and(|told| told.state == state) {
             return None;
         }
+        let was_on = known.as_ref().and_then(|told| told.node.clone());
+        let node = pod.spec.node_name.clone();
         let told = match known {
-            Some(told) => Told { state, ..told },
+            Some(told) => Told { state, node: node.clone(), ..told },
             None => {
                 let pod = pod.name_any();
-                Told { instance: self.name(&pod), pod, state }
+                Told { instance: self.name(&pod), pod, state, node: node.clone() }
             }
         };
         let is_new = self.told.insert(uid, told.clone()).is_none();
+        // Said once: a pod stays on its node.
+        let node = node.filter(|_| was_on.is_none());
         let grace_s = pod.metadata.deletion_grace_period_seconds.unwrap_or(0);
         Some(InstanceChange {
             price: price.filter(|_| is_new).cloned(),
             grace_us: (state == InstanceState::Terminating)
                 .then(|| u64::try_from(grace_s).unwrap_or(0) * 1_000_000),
             reason,
+            zone: node.as_ref().and_then(|node| self.zones.get(node).cloned()),
+            node,
+            labels: if is_new && self.with_labels { pod.labels().clone() } else { BTreeMap::new() },
             ..InstanceChange::new(group, told.instance, state)
         })
     }
@@ -138,6 +168,12 @@ impl Instances {
     pub(super) fn ready(&self) -> u32 {
         let ready = self.told.values().filter(|told| told.state == InstanceState::Ready).count();
         u32::try_from(ready).unwrap_or(u32::MAX)
+    }
+
+    /// How many exist and do not end.
+    pub(super) fn staying(&self) -> u32 {
+        let staying = self.told.values().filter(|told| told.state != InstanceState::Terminating).count();
+        u32::try_from(staying).unwrap_or(u32::MAX)
     }
 
     /// Names of its pods.
@@ -227,6 +263,22 @@ mod tests {
         use InstanceState::*;
         assert_eq!(states, [Pending, Starting, Ready, Unready, Terminating, Gone]);
         assert_eq!(told[4].grace_us, Some(30_000_000));
+    }
+
+    #[test]
+    fn node_zone_and_labels_are_told_once_they_are_known() {
+        let mut instances = Instances::new(true);
+        let labelled = serde_json::json!({ "metadata": { "labels": { "tier": "web" } } });
+        let first = instances.applied("web", &pod("web-0", "u1", labelled), None).unwrap();
+        assert_eq!((first.node, first.labels["tier"].as_str()), (None, "web"));
+        let bound = instances.applied("web", &pod("web-0", "u1", ready("True")), None).unwrap();
+        assert_eq!((bound.node.as_deref(), bound.zone, bound.labels.len()), (Some("a"), None, 0));
+        let zoned = instances.zoned("web", "a", "zone-1");
+        assert_eq!((zoned.len(), zoned[0].zone.as_deref()), (1, Some("zone-1")));
+        assert_eq!(zoned[0].state, InstanceState::Ready);
+        assert!(instances.zoned("web", "a", "zone-1").is_empty(), "said once");
+        let next = instances.applied("web", &pod("web-1", "u2", ready("True")), None).unwrap();
+        assert_eq!((next.node.as_deref(), next.zone.as_deref()), (Some("a"), Some("zone-1")));
     }
 
     #[test]

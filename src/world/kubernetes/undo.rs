@@ -1,245 +1,25 @@
 //! Undo records: what was changed in a cluster, written there before it is changed, so that anybody can put it back.
 //!
-//! A record names objects by UID and fields by what was there and what was written. Putting back looks whether both are still so,
-//! and writes only where nobody has written since that look: whatever somebody else has changed meanwhile stays as they left it.
+//! A record lists the changes of a fault; `change.rs` says what each can be and how it is put back.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{
-    Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, Preconditions,
-};
-use kube::core::GroupVersionKind;
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::change::{Change, PutBack};
 use super::cluster::{is_missing, said};
-use super::names::{HEALER, MANAGED_BY, MANAGER, RUN, undo_map};
+use super::names::{MANAGED_BY, MANAGER, RUN, undo_map};
 
 /// Everything that a fault changes.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Record {
     /// In the order in which it is done; undone backwards.
     pub changes: Vec<Change>,
-}
-
-/// A change of one object.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Change {
-    /// `apps/v1`.
-    pub api_version: String,
-    /// `Deployment`.
-    pub kind: String,
-    /// `deployments`.
-    pub plural: String,
-    /// `None` for an object of the cluster.
-    pub namespace: Option<String>,
-    /// Its name.
-    pub name: String,
-    /// What is done to it.
-    pub edit: Edit,
-}
-
-/// What is done to an object.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Edit {
-    /// One field gets another value.
-    Set {
-        /// The object, and no other of that name.
-        uid: String,
-        /// The field, as a JSON pointer.
-        path: String,
-        /// Through which subresource.
-        subresource: Option<String>,
-        /// What was there; `None`: nothing.
-        before: Option<Value>,
-        /// What is written.
-        written: Value,
-    },
-    /// It is created, with the label of the run.
-    Create,
-}
-
-/// What became of putting a change back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum PutBack {
-    /// It is as before.
-    Done,
-    /// It was as before already.
-    Already,
-    /// Somebody else changed it meanwhile: it stays as it is.
-    Superseded(String),
-}
-
-impl Change {
-    pub(super) fn resource(&self) -> ApiResource {
-        let (group, version) = self.api_version.split_once('/').unwrap_or(("", &self.api_version));
-        let gvk = GroupVersionKind::gvk(group, version, &self.kind);
-        ApiResource::from_gvk_with_plural(&gvk, &self.plural)
-    }
-
-    fn api(&self, client: &Client) -> Api<DynamicObject> {
-        let resource = self.resource();
-        match &self.namespace {
-            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
-            None => Api::all_with(client.clone(), &resource),
-        }
-    }
-
-    /// `Deployment/checkout`.
-    pub(super) fn called(&self) -> String {
-        format!("{}/{}", self.kind, self.name)
-    }
-
-    /// Makes the change, if everything is as the record says. Returns whether it was.
-    pub(super) async fn apply(&self, client: &Client) -> kube::Result<bool> {
-        let Edit::Set { uid, path, subresource, before, written } = &self.edit else { return Ok(true) };
-        let subresource = subresource.as_deref();
-        let before = set(before.as_ref(), subresource);
-        for _ in 0..ATTEMPTS {
-            let now = self.read(client, subresource).await?;
-            if !is_object(&now, uid) || set(now.pointer(path), subresource) != before {
-                return Ok(false);
-            }
-            let patch = unchanged_since(&now, path, Some(written));
-            match self.patch(client, subresource, MANAGER, patch).await {
-                Ok(()) => return Ok(true),
-                Err(error) if is_test_failed(&error) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(false)
-    }
-
-    /// Puts the change back, if nobody else has changed the same since.
-    pub(super) async fn put_back(&self, client: &Client, run: &str) -> kube::Result<PutBack> {
-        match &self.edit {
-            Edit::Set { uid, path, subresource, before, written } => {
-                self.put_back_field(client, uid, path, subresource.as_deref(), before.as_ref(), written).await
-            }
-            Edit::Create => self.delete_own(client, run).await,
-        }
-    }
-
-    async fn put_back_field(
-        &self,
-        client: &Client,
-        uid: &str,
-        path: &str,
-        subresource: Option<&str>,
-        before: Option<&Value>,
-        written: &Value,
-    ) -> kube::Result<PutBack> {
-        let before = set(before, subresource);
-        for _ in 0..ATTEMPTS {
-            let now = match self.read(client, subresource).await {
-                Ok(now) => now,
-                Err(error) if is_missing(&error) => {
-                    return Ok(PutBack::Superseded(format!("{} is gone", self.called())));
-                }
-                Err(error) => return Err(error),
-            };
-            if !is_object(&now, uid) {
-                return Ok(PutBack::Superseded(format!("{} is another object by now", self.called())));
-            }
-            let value = set(now.pointer(path), subresource);
-            if value == before {
-                return Ok(PutBack::Already);
-            }
-            if value.as_ref() != Some(written) {
-                let value = value.map_or_else(|| "nothing".to_owned(), |value| value.to_string());
-                let text =
-                    format!("{path} of {} is {value} by now, not {written} as it was written", self.called());
-                return Ok(PutBack::Superseded(text));
-            }
-            let patch = unchanged_since(&now, path, before.as_ref());
-            match self.patch(client, subresource, HEALER, patch).await {
-                Ok(()) => return Ok(PutBack::Done),
-                Err(error) if is_test_failed(&error) => {}
-                Err(error) if is_missing(&error) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(PutBack::Superseded(format!("{path} of {} changes all the time", self.called())))
-    }
-
-    async fn read(&self, client: &Client, subresource: Option<&str>) -> kube::Result<Value> {
-        let api = self.api(client);
-        match subresource {
-            Some(_) => api.get_scale(&self.name).await.map(|scale| json!(scale)),
-            None => api.get(&self.name).await.map(|object| json!(object)),
-        }
-    }
-
-    async fn patch(
-        &self,
-        client: &Client,
-        subresource: Option<&str>,
-        by: &str,
-        patch: Value,
-    ) -> kube::Result<()> {
-        let api = self.api(client);
-        let params = PatchParams { field_manager: Some(by.to_owned()), ..PatchParams::default() };
-        let patch: Patch<()> = Patch::Json(serde_json::from_value(patch).map_err(kube::Error::SerdeError)?);
-        match subresource {
-            Some(_) => api.patch_scale(&self.name, &params, &patch).await.map(drop),
-            None => api.patch(&self.name, &params, &patch).await.map(drop),
-        }
-    }
-
-    /// Deletes what this run created; what has the name but not the label is somebody else's.
-    async fn delete_own(&self, client: &Client, run: &str) -> kube::Result<PutBack> {
-        let api = self.api(client);
-        let Some(object) = api.get_opt(&self.name).await? else { return Ok(PutBack::Already) };
-        if object.labels().get(RUN).map(String::as_str) != Some(run) {
-            return Ok(PutBack::Superseded(format!("{} was not created by this run", self.called())));
-        }
-        if object.metadata.deletion_timestamp.is_some() {
-            return Ok(PutBack::Already);
-        }
-        let own = Preconditions { uid: object.uid(), resource_version: None };
-        match api.delete(&self.name, &DeleteParams::background().preconditions(own)).await {
-            Ok(_) => Ok(PutBack::Done),
-            Err(error) if is_missing(&error) => Ok(PutBack::Already),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-/// As often as somebody else may write an object between a look at it and the patch that follows.
-const ATTEMPTS: u32 = 10;
-
-fn is_object(now: &Value, uid: &str) -> bool {
-    now.pointer("/metadata/uid").and_then(Value::as_str) == Some(uid)
-}
-
-/// What a field is set to. A scale leaves a count of zero out, so that there nothing is zero.
-fn set(value: Option<&Value>, subresource: Option<&str>) -> Option<Value> {
-    let value = value.filter(|value| !value.is_null()).cloned();
-    if subresource.is_some() { value.or_else(|| Some(json!(0))) } else { value }
-}
-
-/// A patch of a field that fails where anybody has written the object since it was read. Testing the field itself would not do:
-/// one that is left out cannot be tested.
-fn unchanged_since(read: &Value, path: &str, to: Option<&Value>) -> Value {
-    let was = |path: &str| read.pointer(path).cloned().unwrap_or_default();
-    json!([
-        { "op": "test", "path": "/metadata/uid", "value": was("/metadata/uid") },
-        { "op": "test", "path": "/metadata/resourceVersion", "value": was("/metadata/resourceVersion") },
-        match to {
-            Some(to) => json!({ "op": "add", "path": path, "value": to }),
-            None => json!({ "op": "remove", "path": path }),
-        },
-    ])
-}
-
-/// Whether a patch was refused because something is not as it tested. The API server says 422 for it, and for nothing else
-/// that such a patch could do; 409 where another write came between its own look and its write.
-fn is_test_failed(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if matches!(status.code, 409 | 422))
 }
 
 /// The records of one run in one namespace.
@@ -360,6 +140,7 @@ impl Records {
                 Ok(PutBack::Done) => done.push(format!("{} is as before", change.called())),
                 Ok(PutBack::Already) => done.push(format!("{} was as before already", change.called())),
                 Ok(PutBack::Superseded(why)) => done.push(format!("{SUPERSEDED}: {why}; it was left so")),
+                Ok(PutBack::Lingers(why)) => left.push(why),
                 Err(error) => left.push(format!("{}: {}", change.called(), said(&error))),
             }
         }
@@ -396,25 +177,8 @@ pub(super) fn labels(run: &str) -> BTreeMap<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::change::Edit;
     use super::*;
-
-    #[test]
-    fn a_patch_tests_that_nobody_has_written_the_object_since() {
-        let read = json!({ "metadata": { "uid": "u-1", "resourceVersion": "7" }, "spec": {} });
-        let patch = unchanged_since(&read, "/spec/replicas", Some(&json!(4)));
-        assert_eq!(patch[1], json!({ "op": "test", "path": "/metadata/resourceVersion", "value": "7" }));
-        assert_eq!(patch[2], json!({ "op": "add", "path": "/spec/replicas", "value": 4 }));
-        let patch = unchanged_since(&read, "/spec/unschedulable", None);
-        assert_eq!(patch[2], json!({ "op": "remove", "path": "/spec/unschedulable" }));
-    }
-
-    #[test]
-    fn a_scale_that_leaves_its_count_out_has_none() {
-        assert_eq!(set(None, Some("scale")), Some(json!(0)));
-        assert_eq!(set(Some(&json!(3)), Some("scale")), Some(json!(3)));
-        assert_eq!(set(None, None), None);
-        assert_eq!(set(Some(&Value::Null), None), None);
-    }
 
     #[test]
     fn a_record_survives_being_written() {

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::Resource;
+use kube::{Resource, ResourceExt};
 use serde::Deserialize;
 
 /// A pod, as far as supply is concerned.
@@ -22,6 +22,9 @@ pub(super) struct PodView {
 pub(super) struct PodSpecView {
     #[serde(default)]
     pub(super) node_name: Option<String>,
+    /// The API server always sets it.
+    #[serde(default)]
+    pub(super) termination_grace_period_seconds: u32,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -44,37 +47,72 @@ pub(super) struct ConditionView {
 }
 
 impl PodView {
+    /// Whether it has ended by itself.
+    pub(super) fn is_finished(&self) -> bool {
+        matches!(self.status.phase.as_deref(), Some("Failed" | "Succeeded"))
+    }
+
+    /// Whether it belongs to the node that it is on rather than to what runs there: a DaemonSet's, or a static pod's mirror.
+    pub(super) fn is_of_node(&self) -> bool {
+        let owners = self.metadata.owner_references.iter().flatten();
+        let of_daemon =
+            owners.filter(|owner| owner.controller == Some(true)).any(|owner| owner.kind == "DaemonSet");
+        of_daemon || self.annotations().contains_key("kubernetes.io/config.mirror")
+    }
+
     /// Whether a condition is true.
     pub(super) fn is(&self, condition: &str) -> bool {
         self.status.conditions.iter().any(|one| one.kind == condition && one.status == "True")
     }
 }
 
-impl Resource for PodView {
-    type DynamicType = ();
-    type Scope = <Pod as Resource>::Scope;
-
-    fn kind(dt: &()) -> Cow<'_, str> {
-        Pod::kind(dt)
-    }
-
-    fn group(dt: &()) -> Cow<'_, str> {
-        Pod::group(dt)
-    }
-
-    fn version(dt: &()) -> Cow<'_, str> {
-        Pod::version(dt)
-    }
-
-    fn plural(dt: &()) -> Cow<'_, str> {
-        Pod::plural(dt)
-    }
-
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.metadata
-    }
+/// A node, as far as placement is concerned.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct NodeView {
+    pub(super) metadata: ObjectMeta,
+    #[serde(default)]
+    pub(super) spec: NodeSpecView,
 }
+
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(super) struct NodeSpecView {
+    #[serde(default)]
+    pub(super) unschedulable: bool,
+}
+
+/// A view is of the resource that it is a part of.
+macro_rules! view_of {
+    ($view:ty, $whole:ty) => {
+        impl Resource for $view {
+            type DynamicType = ();
+            type Scope = <$whole as Resource>::Scope;
+
+            fn kind(dt: &()) -> Cow<'_, str> {
+                <$whole>::kind(dt)
+            }
+
+            fn group(dt: &()) -> Cow<'_, str> {
+                <$whole>::group(dt)
+            }
+
+            fn version(dt: &()) -> Cow<'_, str> {
+                <$whole>::version(dt)
+            }
+
+            fn plural(dt: &()) -> Cow<'_, str> {
+                <$whole>::plural(dt)
+            }
+
+            fn meta(&self) -> &ObjectMeta {
+                &self.metadata
+            }
+
+            fn meta_mut(&mut self) -> &mut ObjectMeta {
+                &mut self.metadata
+            }
+        }
+    };
+}
+
+view_of!(PodView, Pod);
+view_of!(NodeView, Node);
