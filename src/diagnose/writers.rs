@@ -7,7 +7,7 @@ use super::case::{Case, Excess, Kind, because, instances};
 use super::say::lasting;
 
 /// Writers that belong to the system or to springback.
-pub(super) const OWN: [&str; 4] = ["declared", "autoscaler", "failover", "heal"];
+pub(super) const OWN: [&str; 5] = ["declared", "autoscaler", "failover", "fault", "heal"];
 
 /// The causes that lie with the writers of a count. `explained`: the autoscaler's own decisions say why already.
 pub(super) fn causes(

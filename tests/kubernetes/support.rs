@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
 
-use controlplane::ControlPlane;
 use controlplane::nodes::Nodes;
-use controlplane::objects::{Build, a_namespace};
-use kube::Client;
+use controlplane::objects::{Autoscaler, Build, Workload, a_container, a_namespace, an_hpa, workload};
+use controlplane::{ControlPlane, eventually};
+use k8s_openapi::api::core::v1::Service;
+use kube::{Api, Client};
 use serde_json::Value;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
@@ -62,6 +64,17 @@ impl Ran {
         )
     }
 
+    /// Outcome of a finding, by its id, and the codes of its causes with their objects.
+    pub(crate) fn finding(&self, id: &str) -> (String, Vec<(String, String)>) {
+        let verdict = self.verdict();
+        let found = verdict["findings"].as_array().unwrap().iter().find(|finding| finding["id"] == id);
+        let finding = found.unwrap_or_else(|| panic!("no finding {id}: {}", self.said()));
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let causes = finding["causes"].as_array().unwrap();
+        let causes = causes.iter().map(|cause| (text(&cause["code"]), text(&cause["object"]))).collect();
+        (text(&finding["outcome"]), causes)
+    }
+
     pub(crate) fn verdict(&self) -> Value {
         let text = std::fs::read_to_string(self.folder.join("verdict.json"))
             .unwrap_or_else(|_| panic!("{}", self.said()));
@@ -92,3 +105,54 @@ pub(crate) async fn run(cluster: &Cluster, namespace: &str, scenario: &str) -> R
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     Ran { output, folder: reports.path().join("test/scenario"), _reports: reports }
 }
+
+/// A system under test: a Deployment `checkout` behind a Service of that name, two replicas at 40 requests a second.
+pub(crate) fn checkout(namespace: &str) -> Workload {
+    let container = a_container()
+        .requesting_cpu("100m")
+        .serving_in(Duration::from_millis(10), 8)
+        .burning(Duration::from_millis(2));
+    workload("checkout")
+        .in_namespace(namespace)
+        .deployment(|deployment| deployment.without_replicas().with_grace(1))
+        .container(container)
+}
+
+/// Its autoscaler: 2 to 6 replicas at 60 % of the requested CPU, with a window of 3 s.
+pub(crate) fn autoscaler() -> Autoscaler {
+    an_hpa("checkout", 2, 6, 60).scaling_down_after(Duration::from_secs(3))
+}
+
+/// Applies a system, and waits until its Service has an address.
+pub(crate) async fn deploy(client: &Client, system: &Workload, namespace: &str) {
+    system.apply(client).await.unwrap();
+    let services: Api<Service> = Api::namespaced(client.clone(), namespace);
+    eventually("an address of the Service", async || {
+        let ingress = services.get("checkout").await.ok()?.status?.load_balancer?.ingress?;
+        (!ingress.is_empty()).then_some(())
+    })
+    .await;
+}
+
+/// A surge, and what is expected after it: the way there and back in about 40 s.
+pub(crate) const SURGE: &str = r#"
+name = "checkout gives its capacity back"
+[target.kubernetes]
+context = "springback-test"
+namespace = "NAMESPACE"
+service = "checkout"
+hpa = { sync_period = "1s", downscale_stabilization = "5s" }
+[target.kubernetes.group.primary]
+workload = "Deployment/checkout"
+capacity = "50/s"
+price = "0.10 USD/h"
+grace = "1s"
+[load]
+path = "/checkout"
+baseline_rate = "40/s"
+[[load.surge]]
+at = "1s"
+step = { to_rate = "140/s", lasts = "10s" }
+[expect]
+contraction = { group = "primary", within = "15s", hold = "6s" }
+"#;

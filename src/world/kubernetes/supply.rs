@@ -64,6 +64,7 @@ struct Told {
     instance: String,
     pod: String,
     state: InstanceState,
+    finalizers: Vec<String>,
 }
 
 impl Instances {
@@ -94,14 +95,18 @@ impl Instances {
         let Some((state, reason)) = state(pod, known.as_ref().map(|told| told.state)) else {
             return self.gone(group, &uid, &ended(pod));
         };
-        if known.as_ref().is_some_and(|told| told.state == state) {
+        let finalizers = match state {
+            InstanceState::Terminating => pod.finalizers().to_vec(),
+            _ => Vec::new(),
+        };
+        if known.as_ref().is_some_and(|told| told.state == state && told.finalizers == finalizers) {
             return None;
         }
         let told = match known {
-            Some(told) => Told { state, ..told },
+            Some(told) => Told { state, finalizers: finalizers.clone(), ..told },
             None => {
                 let pod = pod.name_any();
-                Told { instance: self.name(&pod), pod, state }
+                Told { instance: self.name(&pod), pod, state, finalizers: finalizers.clone() }
             }
         };
         let is_new = self.told.insert(uid, told.clone()).is_none();
@@ -110,6 +115,7 @@ impl Instances {
             price: price.filter(|_| is_new).cloned(),
             grace_us: (state == InstanceState::Terminating)
                 .then(|| u64::try_from(grace_s).unwrap_or(0) * 1_000_000),
+            finalizers,
             reason,
             ..InstanceChange::new(group, told.instance, state)
         })
