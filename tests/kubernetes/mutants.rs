@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use controlplane::nodes::Metrics;
-use controlplane::objects::{Autoscaler, Build, an_hpa};
+use controlplane::objects::{Autoscaler, an_hpa};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams, Patch, PatchParams};
@@ -70,7 +70,7 @@ async fn a_window_longer_than_the_deadline_is_named() {
 #[tokio::test]
 #[ignore = "needs a control plane: Go, and minutes to build it"]
 async fn a_policy_that_is_too_slow_is_named() {
-    let slow = json!({ "policies": [{ "type": "Pods", "value": 1, "periodSeconds": 30 }] });
+    let slow = json!({ "policies": [{ "type": "Pods", "value": 1, "periodSeconds": 6 }] });
     failed(&with("slow", scaling_down(slow)).await, "hpa-rate-too-slow", "autoscaler primary");
 }
 

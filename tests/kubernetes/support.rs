@@ -55,12 +55,20 @@ impl Ran {
         self.output.status.code().unwrap_or(-1)
     }
 
-    /// Everything that it printed.
+    /// Everything that it printed, and what it saw of the autoscaler.
     pub(crate) fn said(&self) -> String {
+        let history = std::fs::read_to_string(self.folder.join("history.jsonl")).unwrap_or_default();
+        let of_scaler = |line: &&str| {
+            line.contains("\"autoscaler\":{")
+                || line.contains("\"desired\":{")
+                || line.contains("\"decision\":{")
+        };
+        let scaler: Vec<&str> = history.lines().filter(of_scaler).collect();
         format!(
-            "{}{}",
+            "{}{}\n{}",
             String::from_utf8_lossy(&self.output.stdout),
-            String::from_utf8_lossy(&self.output.stderr)
+            String::from_utf8_lossy(&self.output.stderr),
+            scaler.join("\n")
         )
     }
 

@@ -161,12 +161,13 @@ impl Instances {
 
 /// Where a pod is in its life, and why; `None` where it has ended.
 fn state(pod: &PodView, before: Option<InstanceState>) -> Option<(InstanceState, String)> {
+    // First: one whose processes have ended is not gone as long as a finalizer keeps it.
+    if pod.metadata.deletion_timestamp.is_some() {
+        return Some((InstanceState::Terminating, String::new()));
+    }
     let phase = pod.status.phase.as_deref().unwrap_or("Pending");
     if matches!(phase, "Failed" | "Succeeded") {
         return None;
-    }
-    if pod.metadata.deletion_timestamp.is_some() {
-        return Some((InstanceState::Terminating, String::new()));
     }
     if pod.is("Ready") {
         return Some((InstanceState::Ready, String::new()));
