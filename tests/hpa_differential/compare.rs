@@ -34,8 +34,7 @@ pub(crate) fn differences(
     }
     let scaled_to_zero = shown(&answer.status, "ScaledToZero").starts_with("True");
     compare("ScaledToZero", scaled_to_zero.to_string(), state.scaled_to_zero.to_string());
-    if !decision.metrics.is_empty() {
-        let measured = answer.measured.as_deref().unwrap_or_default();
+    if let (Some(measured), false) = (&answer.measured, decision.metrics.is_empty()) {
         compare("the number of metrics", measured.len().to_string(), decision.metrics.len().to_string());
         for (metric, measured) in decision.metrics.iter().zip(measured) {
             let mut expected = usage(&metric.outcome);

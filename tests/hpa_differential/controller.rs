@@ -18,14 +18,14 @@ pub(crate) struct Controller {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Answer {
     pub(crate) status: Status,
-    /// The status' current metrics; `null` for one that could not be measured.
+    /// The status' current metrics, each `None` if it could not be measured. `None`: nothing is told of them.
     pub(crate) measured: Option<Vec<Option<Measured>>>,
     /// What it wrote to the scale, if it wrote.
     pub(crate) wrote: Option<u32>,
 }
 
 /// An HPA's `status`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Status {
     pub(crate) desired_replicas: u32,
@@ -34,7 +34,7 @@ pub(crate) struct Status {
 }
 
 /// A condition, as Kubernetes shows it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Shown {
     #[serde(rename = "type")]
     pub(crate) kind: String,

@@ -38,7 +38,7 @@ pub(crate) fn opening(spec: &Spec, settings: &Settings) -> Value {
 }
 
 /// An HPA's `spec`, without its target. What is left open here stays open for the API's defaults.
-fn spec(spec: &Spec) -> Value {
+pub(crate) fn spec(spec: &Spec) -> Value {
     let mut document = Map::new();
     document.insert("minReplicas".into(), spec.min_replicas.into());
     document.insert("maxReplicas".into(), spec.max_replicas.into());
@@ -171,7 +171,8 @@ pub(crate) fn sync(scene: &Scene) -> Value {
     }})
 }
 
-fn pod(pod: &ScenePod) -> Value {
+/// A pod.
+pub(crate) fn pod(pod: &ScenePod) -> Value {
     let container = |(name, request_milli): &(&str, Option<i64>)| {
         let requests: Map<String, Value> = match request_milli {
             Some(request) => {

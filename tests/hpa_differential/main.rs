@@ -3,7 +3,7 @@
 //! Cases are made up from a seed. Each is played sync by sync to the controller of Kubernetes 1.36.3, unchanged, on a
 //! clock of its own (`tests/controlplane/go/hpa`), and to `springback::autoscaler`. What is expected is what the
 //! controller left on its autoscaler and wrote to the scale; nothing here computes it. The controller also closes
-//! the loop: the next sync begins with the replicas that it wrote.
+//! the loop: the next sync begins with the replicas that it wrote. `live` does the same with a whole control plane.
 //!
 //! `PROPTEST_CASES` (256) says how many cases, `PROPTEST_RNG_SEED` (36) which.
 
@@ -15,8 +15,11 @@ mod controller;
 mod coverage;
 mod documents;
 mod input;
+mod live;
 mod play;
 mod scene;
+mod specs;
+mod steps;
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngSeed, TestRunner};

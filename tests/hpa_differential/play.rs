@@ -55,7 +55,7 @@ pub(crate) fn play(case: &Case, controller: &mut Controller, coverage: &mut Cove
 }
 
 /// One line for a sync.
-fn tell(story: &mut String, scene: &Scene, seen: &Input, answer: &Answer) {
+pub(crate) fn tell(story: &mut String, scene: &Scene, seen: &Input, answer: &Answer) {
     let Scene { now_us, change, trouble, replicas, spec, .. } = scene;
     let wrote = answer.wrote.map_or_else(|| "writes nothing".to_owned(), |wrote| format!("writes {wrote}"));
     let conditions = CONDITIONS.map(|name| format!("{name} {}", shown(&answer.status, name))).join(", ");
@@ -72,7 +72,8 @@ fn tell(story: &mut String, scene: &Scene, seen: &Input, answer: &Answer) {
     );
 }
 
-fn report(case: &Case, story: &str, found: &[String], seen: &Input, decision: &Decision) -> String {
+/// Everything about the sync at which the two first differ.
+pub(crate) fn report(case: &Case, story: &str, found: &[String], seen: &Input, decision: &Decision) -> String {
     let json = |value: Result<String, serde_json::Error>| value.expect("it can be written");
     format!(
         "specification {}\nsettings {}\n\n{story}\nAt the last of these:\n  {}\n\nWhat the model saw then:\n{}\n\nWhat it \

@@ -70,7 +70,7 @@ type measured struct {
 }
 
 func newAnswer(status autoscalingv2.HorizontalPodAutoscalerStatus, wrote *int32) *answer {
-	answer := &answer{Status: status, Wrote: wrote}
+	answer := &answer{Status: status, Measured: []*measured{}, Wrote: wrote}
 	for _, metric := range status.CurrentMetrics {
 		answer.Measured = append(answer.Measured, measure(metric))
 	}
