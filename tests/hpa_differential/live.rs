@@ -15,7 +15,7 @@ use std::time::Duration;
 use controlplane::https::Https;
 use controlplane::{ControlPlane, eventually};
 use proptest::strategy::{Strategy, ValueTree};
-use proptest::test_runner::{Config, RngSeed, TestRunner};
+use proptest::test_runner::TestRunner;
 use springback::autoscaler::Settings;
 use tokio::task::{LocalSet, spawn_local};
 
@@ -47,7 +47,7 @@ async fn the_model_decides_as_a_live_control_plane_does() {
         initial_readiness_delay_us: S,
         ..Settings::default()
     };
-    let mut runner = TestRunner::new(Config { rng_seed: RngSeed::Fixed(36), ..Config::default() });
+    let mut runner = TestRunner::new(crate::config());
     let series = (0..SERIES).map(|index| {
         let case = series::case(settings.clone()).new_tree(&mut runner).expect("no case is rejected");
         Series::new(index, case.current())

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use serde::Serialize;
 use springback::autoscaler::{Decision, Input, State, decide};
 
 use crate::case::{Case, Change, S};
@@ -73,15 +74,35 @@ pub(crate) fn tell(story: &mut String, scene: &Scene, seen: &Input, answer: &Ans
 }
 
 /// Everything about the sync at which the two first differ.
-pub(crate) fn report(case: &Case, story: &str, found: &[String], seen: &Input, decision: &Decision) -> String {
-    let json = |value: Result<String, serde_json::Error>| value.expect("it can be written");
-    format!(
-        "specification {}\nsettings {}\n\n{story}\nAt the last of these:\n  {}\n\nWhat the model saw then:\n{}\n\nWhat it \
-         decided:\n{}\n",
-        json(serde_json::to_string(&case.spec)),
-        json(serde_json::to_string(&case.settings)),
-        found.join("\n  "),
-        json(serde_json::to_string_pretty(seen)),
-        json(serde_json::to_string_pretty(decision)),
-    )
+pub(crate) fn report(
+    case: &Case,
+    story: &str,
+    found: &[String],
+    seen: &Input,
+    decision: &Decision,
+) -> String {
+    let mut text = format!("specification {}\nsettings {}\n\n", json(&case.spec), json(&case.settings));
+    text += story;
+    let _ = writeln!(text, "\nAt the last of these:\n  {}\n\nWhat the model saw then:", found.join("\n  "));
+    for pod in &seen.pods {
+        let _ = writeln!(text, "  {}", json(pod));
+    }
+    for metric in &case.spec.with_defaults().metrics {
+        let reading = seen.readings.get(&metric.key()).map_or_else(|| "nothing".to_owned(), json);
+        let _ = writeln!(text, "  {}: {reading}", metric.key());
+    }
+    let _ = writeln!(text, "\nWhat it made of it:");
+    for metric in &decision.metrics {
+        let _ = writeln!(text, "  {}", json(metric));
+    }
+    let Decision { recommended, stabilized, limited, desired, .. } = decision;
+    let _ = writeln!(
+        text,
+        "  recommended {recommended:?}, stabilized {stabilized:?}, limited {limited:?}: {desired}"
+    );
+    text
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("it can be written")
 }

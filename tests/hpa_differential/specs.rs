@@ -34,22 +34,26 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
 pub(crate) fn spec() -> impl Strategy<Value = Spec> {
     let min = select(vec![1_u32, 0, 2, 3, 5]);
     // No metric at all stands for the API's default.
-    (min, headroom(), vec(any_metric(), 0..4), option::weighted(0.7, behavior(WINDOWS_S, PERIODS_S))).prop_map(
-        |(min, more, metrics, behavior)| {
+    (min, headroom(), vec(any_metric(), 0..4), option::weighted(0.7, behavior(WINDOWS_S, PERIODS_S)))
+        .prop_map(|(min, more, metrics, behavior)| {
             let metrics: Vec<_> =
                 metrics.into_iter().enumerate().map(|(index, metric)| named(metric, index)).collect();
             // The API refuses a minimum of 0 without a metric that sees load there.
             let min_replicas = if metrics.iter().any(is_value) { min } else { min.max(1) };
             Spec { min_replicas, max_replicas: min.max(1) + more, metrics, behavior }
-        },
-    )
+        })
 }
 
 /// One that goes to zero and comes back.
 pub(crate) fn spec_to_zero() -> impl Strategy<Value = Spec> {
-    (headroom(), value_metric(), option::weighted(0.7, behavior(WINDOWS_S, PERIODS_S))).prop_map(|(more, metric, behavior)| {
-        Spec { min_replicas: 0, max_replicas: 1 + more, metrics: vec![named(metric, 0)], behavior }
-    })
+    (headroom(), value_metric(), option::weighted(0.7, behavior(WINDOWS_S, PERIODS_S))).prop_map(
+        |(more, metric, behavior)| Spec {
+            min_replicas: 0,
+            max_replicas: 1 + more,
+            metrics: vec![named(metric, 0)],
+            behavior,
+        },
+    )
 }
 
 fn headroom() -> impl Strategy<Value = u32> {

@@ -65,7 +65,14 @@ async fn a_surge_expands_and_contracts_and_nothing_of_ours_is_left() {
         .unwrap();
     let services: Api<Service> = Api::namespaced(client.clone(), name);
     eventually("an address of the Service", async || {
-        services.get("checkout").await.ok()?.status?.load_balancer?.ingress.filter(|ingress| !ingress.is_empty())
+        services
+            .get("checkout")
+            .await
+            .ok()?
+            .status?
+            .load_balancer?
+            .ingress
+            .filter(|ingress| !ingress.is_empty())
     })
     .await;
     let ran = run(cluster, name, SURGE).await;

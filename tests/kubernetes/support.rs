@@ -55,11 +55,16 @@ impl Ran {
 
     /// Everything that it printed.
     pub(crate) fn said(&self) -> String {
-        format!("{}{}", String::from_utf8_lossy(&self.output.stdout), String::from_utf8_lossy(&self.output.stderr))
+        format!(
+            "{}{}",
+            String::from_utf8_lossy(&self.output.stdout),
+            String::from_utf8_lossy(&self.output.stderr)
+        )
     }
 
     pub(crate) fn verdict(&self) -> Value {
-        let text = std::fs::read_to_string(self.folder.join("verdict.json")).unwrap_or_else(|_| panic!("{}", self.said()));
+        let text = std::fs::read_to_string(self.folder.join("verdict.json"))
+            .unwrap_or_else(|_| panic!("{}", self.said()));
         serde_json::from_str(&text).unwrap()
     }
 }
@@ -77,7 +82,13 @@ pub(crate) async fn run(cluster: &Cluster, namespace: &str, scenario: &str) -> R
     let file = reports.path().join("scenario.toml");
     std::fs::write(&file, scenario.replace("NAMESPACE", namespace)).unwrap();
     let mut command = springback(cluster.plane.kubeconfig());
-    command.arg("run").arg(&file).arg("--reports").arg(reports.path()).args(["--suite-id", "test", "--seed", "7", "--quiet"]);
+    command.arg("run").arg(&file).arg("--reports").arg(reports.path()).args([
+        "--suite-id",
+        "test",
+        "--seed",
+        "7",
+        "--quiet",
+    ]);
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     Ran { output, folder: reports.path().join("test/scenario"), _reports: reports }
 }

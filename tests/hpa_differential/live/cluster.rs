@@ -54,8 +54,10 @@ impl Cluster {
                 let spec = documents::spec(&series.case.spec);
                 (series.namespace.clone(), series.case.replicas, series.pods(), spec)
             };
-            self.apply(&json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } }))
-                .await;
+            self.apply(
+                &json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } }),
+            )
+            .await;
             let target = json!({
                 "apiVersion": format!("{GROUP}/v1"),
                 "kind": "Target",
@@ -81,7 +83,8 @@ impl Cluster {
 
     async fn apply(&self, object: &Value) {
         // A kind that has just been defined is not served at once.
-        eventually("an object to be taken", async || apply(&self.client, &object.to_string()).await.ok()).await;
+        eventually("an object to be taken", async || apply(&self.client, &object.to_string()).await.ok())
+            .await;
     }
 
     /// A pod that no node runs, in the state in which one would report it.
@@ -110,7 +113,10 @@ impl Cluster {
     async fn set_status(&self, namespace: &str, status: Value) {
         let patch = Patch::Merge(json!({ "status": status }));
         let targets = self.targets(namespace);
-        targets.patch_status(NAME, &PatchParams::default(), &patch).await.expect("a target's status can be set");
+        targets
+            .patch_status(NAME, &PatchParams::default(), &patch)
+            .await
+            .expect("a target's status can be set");
     }
 
     /// Answers for the metrics APIs.
@@ -147,7 +153,9 @@ impl Cluster {
             ["custom.metrics.k8s.io", _, _, namespace, "services", _, metric] => {
                 (namespace, "objectMetrics", Some(metric))
             }
-            ["external.metrics.k8s.io", _, _, namespace, metric] => (namespace, "externalMetrics", Some(metric)),
+            ["external.metrics.k8s.io", _, _, namespace, metric] => {
+                (namespace, "externalMetrics", Some(metric))
+            }
             _ => return None,
         };
         let series = self.series.iter().find(|series| series.borrow().namespace == namespace)?;
