@@ -39,12 +39,20 @@ struct Addons {
     /// Starts KWOK and makes so many nodes that it keeps, in three zones: pods are said to run there, and do not.
     #[arg(long, value_name = "N")]
     kwok_nodes: Option<usize>,
-    /// Starts Karpenter, and KWOK to keep the nodes that it makes. It wants a NodePool and a KWOKNodeClass.
+    /// Starts Karpenter. It wants a NodePool and a KWOKNodeClass. Pods run on the nodes that it makes, unless KWOK keeps
+    /// those, as it does where it runs.
     #[arg(long)]
     karpenter: bool,
     /// Starts KEDA.
     #[arg(long)]
     keda: bool,
+}
+
+impl Addons {
+    /// KWOK keeps all nodes that carry its annotation, and those of Karpenter's provider do.
+    fn runs_karpenters_nodes(&self) -> bool {
+        self.karpenter && self.kwok_nodes.is_none()
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -101,7 +109,7 @@ async fn up(context: String, addons: &Addons) -> Result<(), Error> {
     let starting = async {
         let plane = ControlPlane::builder().context(&context).on_progress(teller()).start().await?;
         start_addons(&plane, addons).await?;
-        let nodes = start_nodes(&plane).await?;
+        let nodes = start_nodes(&plane, addons).await?;
         Ok::<_, Error>((plane, nodes))
     };
     let (plane, nodes) = tokio::select! {
@@ -119,10 +127,14 @@ async fn up(context: String, addons: &Addons) -> Result<(), Error> {
     failed.and_then(|()| plane.stop())
 }
 
-async fn start_nodes(plane: &ControlPlane) -> Result<Nodes, Error> {
+async fn start_nodes(plane: &ControlPlane, addons: &Addons) -> Result<Nodes, Error> {
     eprintln!("building springback, which the nodes' pods run");
     let program = tokio::task::spawn_blocking(springback_program).await.expect("building does not panic")?;
-    let nodes = Nodes::builder(plane.config(), &program).start().await?;
+    let mut nodes = Nodes::builder(plane.config(), &program);
+    if addons.runs_karpenters_nodes() {
+        nodes = nodes.adopting("karpenter.sh/nodepool");
+    }
+    let nodes = nodes.start().await?;
     eprintln!("nodes ready");
     Ok(nodes)
 }
@@ -135,7 +147,9 @@ async fn start_addons(plane: &ControlPlane, addons: &Addons) -> Result<(), Error
             nodes.create(&PostParams::default(), &kwok_node(&format!("node-{number}"), zone)).await?;
         }
     }
-    if addons.karpenter {
+    if addons.runs_karpenters_nodes() {
+        plane.start_karpenter_alone().await?;
+    } else if addons.karpenter {
         plane.start_karpenter().await?;
     }
     if addons.keda {

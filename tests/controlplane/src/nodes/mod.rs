@@ -8,6 +8,7 @@
 //! All of it lives on two threads, and in child processes that end with this one.
 
 mod address;
+mod adoption;
 mod balancer;
 pub mod behavior;
 mod clock;
@@ -98,6 +99,8 @@ impl Nodes {
                 program: program.to_owned(),
                 crash_backoff: Duration::from_secs(1),
                 heartbeat: Duration::from_secs(1),
+                adopts: None,
+                kubelet_port: 0,
             },
             nodes: nodes.map(|(name, zone)| NodeSpec::new(name, zone)).to_vec(),
         }
@@ -159,6 +162,14 @@ impl NodesBuilder {
         self
     }
 
+    /// Nodes with these labels, such as `karpenter.sh/nodepool`, are run too: others make and delete their objects,
+    /// here they are alive and run their pods. KWOK must not keep them as well.
+    #[must_use]
+    pub fn adopting(mut self, labels: &str) -> Self {
+        self.options.adopts = Some(labels.to_owned());
+        self
+    }
+
     /// Registers the nodes and begins to run what is bound to them.
     ///
     /// # Errors
@@ -203,20 +214,24 @@ impl NodesBuilder {
         self.config.default_retry = false;
         let client = Client::try_from(self.config)?;
         let https = Https::bind().await.map_err(NodesError::Machine)?;
-        let nodes = (1..).zip(self.nodes).map(|(index, spec)| Rc::new(Node::new(index, spec)));
+        self.options.kubelet_port = https.port;
+        let nodes = (1..).zip(self.nodes).map(|(index, spec)| Rc::new(Node::new(index, spec, false)));
         let ctx = Rc::new(Context {
             client,
             options: self.options,
             knobs,
             complaints,
-            nodes: nodes.collect(),
+            nodes: RefCell::new(nodes.collect()),
             pods: RefCell::new(BTreeMap::new()),
             routes: Notify::new(),
         });
-        for node in &ctx.nodes {
-            node.register(&ctx.client, https.port).await?;
-            spawn_local(Rc::clone(node).beat(Rc::clone(&ctx), https.port));
-            spawn_local(Rc::clone(node).run_pods(Rc::clone(&ctx)));
+        for node in ctx.nodes() {
+            node.register(&ctx).await?;
+            spawn_local(Rc::clone(&node).beat(Rc::clone(&ctx)));
+            spawn_local(node.run_pods(Rc::clone(&ctx)));
+        }
+        if let Some(labels) = ctx.options.adopts.clone() {
+            spawn_local(adoption::run(Rc::clone(&ctx), labels));
         }
         https.announce(&ctx.client).await?;
         faults::install(&ctx.client).await?;
