@@ -160,7 +160,7 @@ fn terminate(group: &str, instances: &[&str], kill: bool, grace_us: u64) -> Inte
     Intent {
         fault: "fault-0".into(),
         group: group.into(),
-        action: IntentAction::Terminate { instances, kill, grace_us },
+        action: IntentAction::Terminate { instances, kill, grace_us, evict: false },
     }
 }
 

@@ -1,6 +1,6 @@
 //! Objectives: enough requests are good, from the first stimulus to the last recovery deadline.
 
-use crate::history::{IntentAction, LoadWindow, Phase};
+use crate::history::{LoadWindow, Phase};
 use crate::scenario::Objective;
 use crate::slo::{
     Budget, Counts, NotCounted, WINDOW_US, count, enough_events, events_needed, within, worst_burns,
@@ -58,8 +58,7 @@ impl Case<'_> {
             let anchor_us = self.tracks.anchor_us(self.window("recovery").anchor);
             anchor_us.map(|anchor_us| anchor_us + expected.within.us)
         });
-        let terminated =
-            intents.iter().filter(|(_, intent)| matches!(intent.action, IntentAction::Terminate { .. }));
+        let terminated = intents.iter().filter(|(_, intent)| intent.action.ends_some());
         let replaced_us = expect
             .replacement
             .as_ref()

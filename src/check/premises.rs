@@ -23,9 +23,9 @@
 //! and sources that were silent are missing data. A change by somebody else, a fault without effect and a starved
 //! harness are not: they say that something else was tested than what was meant, so they void a fail too.
 
-use crate::history::{FaultTrack, Tracks};
+use crate::history::{FaultTrack, IntentAction, Tracks};
 use crate::plan::PlannedFault;
-use crate::scenario::{FaultAction, Share};
+use crate::scenario::Share;
 use crate::slo::{Slices, WINDOW_US, within};
 
 use super::case::{Case, LOAD};
@@ -131,11 +131,17 @@ impl Case<'_> {
             let reason = reason.trim_end_matches('.');
             return broken(Code::FaultSkipped, format!("{id} on \"{group}\" was not injected: {reason}."));
         }
-        let struck = track.intent.as_ref().map_or(&[][..], |(_, intent)| intent.action.instances());
+        let action = track.intent.as_ref().map(|(_, intent)| &intent.action);
+        let struck = action.map_or(&[][..], IntentAction::instances);
+        let remaining = remaining(self.tracks, track, group);
+        if action.is_some_and(|action| !action.ends_instances()) {
+            let text =
+                format!("{id} on \"{group}\" had no effect: {}: nothing was tested.", list(&remaining));
+            return if remaining.is_empty() { None } else { broken(Code::FaultHadNoEffect, text) };
+        }
         if struck.is_empty() {
             return broken(Code::FaultHadNoEffect, format!("{id} on \"{group}\" struck no instance."));
         }
-        let remaining = remaining(self.tracks, track, group);
         if !remaining.is_empty() {
             let text = format!(
                 "{id} on \"{group}\" was to end {}; {} not seen gone: nothing was tested.",
@@ -228,12 +234,16 @@ impl Case<'_> {
     }
 }
 
-/// Struck instances that were not seen gone: by the recorded proof, else by the tracks themselves.
+/// Struck instances that were not seen gone, or what else was not seen: by the recorded proof, else by the tracks
+/// themselves.
 fn remaining(tracks: &Tracks, fault: &FaultTrack, group: &str) -> Vec<String> {
     if let Some((_, effect)) = &fault.effect {
         return effect.remaining.clone();
     }
     let Some((_, intent)) = &fault.intent else { return Vec::new() };
+    if !intent.action.ends_instances() {
+        return Vec::from_iter(fault.sighted.is_none().then(|| intent.action.unseen()));
+    }
     let lives = tracks.groups.get(group).map(|group| &group.instances);
     let is_gone =
         |name: &String| lives.and_then(|lives| lives.get(name)).is_some_and(|life| life.gone.is_some());
@@ -242,5 +252,5 @@ fn remaining(tracks: &Tracks, fault: &FaultTrack, group: &str) -> Vec<String> {
 
 /// Whether a fault ends single instances, which are then replaced.
 pub(super) fn terminates(fault: &PlannedFault) -> bool {
-    matches!(fault.action, FaultAction::Terminate { .. })
+    fault.action.ends_some()
 }

@@ -1,6 +1,6 @@
 //! Standby released: whoever stood in goes back to sleep, and not before the primary is healthy.
 
-use crate::history::{GroupTrack, IntentAction, Steps};
+use crate::history::{GroupTrack, Steps};
 use crate::scenario::{Anchor, StandbyReleased};
 
 use super::case::{Case, supply};
@@ -90,9 +90,7 @@ fn one(case: &Case<'_>, (id, own_id): (&str, &str), expected: &StandbyReleased, 
 fn anchor_seen(case: &Case<'_>, primary: &str, anchor_us: u64) -> Option<Broken> {
     let healed = case.tracks.faults.values().filter(|fault| {
         let intent = fault.intent.as_ref().map(|(_, intent)| intent);
-        intent.is_some_and(|intent| {
-            intent.group == primary && matches!(intent.action, IntentAction::Lose { .. })
-        })
+        intent.is_some_and(|intent| intent.group == primary && intent.action.can_take_down())
     });
     let healed_us = healed.filter_map(|fault| fault.healed.as_ref().map(|(t, _)| *t)).max()?;
     let sources = [supply(primary), BALANCER.to_owned()];

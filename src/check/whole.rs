@@ -1,8 +1,9 @@
 //! The run as a whole: its history, its load, its faults and its stop conditions.
 
+use crate::history::IntentAction;
 use crate::history::{NOT_CLOSED, Stopped};
 use crate::plan::PlannedFault;
-use crate::scenario::{FaultAction, StopCondition, Victims};
+use crate::scenario::{FaultAction, NodeChoice, StopCondition, Victims};
 
 use super::case::Case;
 use super::codes::Code;
@@ -89,32 +90,57 @@ pub(super) fn faults(case: &Case<'_>) -> Vec<Finding> {
 }
 
 fn fault_words(fault: &PlannedFault) -> String {
+    let at = format!("{} into the stimulus.", span(fault.at_us));
+    let struck = |nodes: &NodeChoice| {
+        let words = nodes.words(&format!("\"{}\"", fault.action.group()));
+        let capital = words[..1].to_uppercase() + &words[1..];
+        format!("{capital} {}", nodes.is_or_are())
+    };
     match &fault.action {
-        FaultAction::Terminate { group, victims, .. } => {
+        FaultAction::Terminate { group, victims, among, .. } => {
+            let among = among.words();
             let which = match victims {
-                Victims::Count { count: 1, .. } => format!("An instance of \"{group}\" is"),
-                Victims::Count { count, .. } => format!("{count} instances of \"{group}\" are"),
-                Victims::Share { share, .. } => format!("{share} of the instances of \"{group}\" are"),
+                Victims::Count { count: 1, .. } => format!("An instance of \"{group}\"{among} is"),
+                Victims::Count { count, .. } => format!("{count} instances of \"{group}\"{among} are"),
+                Victims::Share { share, .. } => format!("{share} of the instances of \"{group}\"{among} are"),
                 Victims::Named(names) if names.len() == 1 => format!("{} is", names[0]),
                 Victims::Named(names) => format!("{} are", list(names)),
             };
-            format!("{which} ended {} into the stimulus.", span(fault.at_us))
+            format!("{which} ended {at}")
         }
-        FaultAction::Lose { group, lasts } => {
-            format!("\"{group}\" is lost for {}, {} into the stimulus.", span(lasts.us), span(fault.at_us))
+        FaultAction::Lose { group, lasts } => format!("\"{group}\" is lost for {}, {at}", span(lasts.us)),
+        FaultAction::Scale { group, to, lasts } => {
+            format!("\"{group}\" is scaled to {to} for {}, {at}", span(lasts.us))
+        }
+        FaultAction::Partition { group, lasts } => {
+            format!("No traffic reaches \"{group}\" for {}, {at}", span(lasts.us))
+        }
+        FaultAction::Drain { nodes, lasts, .. } => {
+            format!("{} drained for {}, {at}", struck(nodes), span(lasts.us))
+        }
+        FaultAction::Reclaim { nodes, notice, .. } => {
+            format!("{} taken back after {} notice, {at}", struck(nodes), span(notice.us))
+        }
+        FaultAction::Outage { nodes, lasts, .. } => {
+            format!("{} out for {}, {at}", struck(nodes), span(lasts.us))
+        }
+        FaultAction::Manifest { file, lasts, .. } => {
+            format!("What {file} holds is applied for {}, {at}", span(lasts.us))
         }
     }
 }
 
 fn of_fault(case: &Case<'_>, fault: &PlannedFault, words: &str) -> Finding {
-    let mut draft = case.draft(&fault.id, words.to_owned()).about([fault.action.group()]);
+    let group = fault.action.group();
+    let mut draft = case.draft(&fault.id, words.to_owned()).about([group]);
     let mut broken = Vec::from_iter(case.fault_effective(fault));
     let Some(track) = case.tracks.faults.get(&fault.id) else {
         let said = Said::inconclusive(Code::FaultSkipped, format!("{} was never injected.", fault.id));
         return draft.conclude(said, &broken);
     };
     let healed = track.healed.as_ref().map(|(_, outcome)| outcome);
-    if healed.is_none() && track.intent.as_ref().is_some_and(|(_, intent)| intent.action.is_loss()) {
+    let lasts = track.intent.as_ref().is_some_and(|(_, intent)| intent.action.lasts_us().is_some());
+    if healed.is_none() && lasts {
         let text = format!("No heal of {} is on record, so it may still last.", fault.id);
         broken.push(Broken { code: Code::HealIncomplete, text, voids_fail: true });
     }
@@ -122,17 +148,33 @@ fn of_fault(case: &Case<'_>, fault: &PlannedFault, words: &str) -> Finding {
         let text = format!("{} could not be undone: {}.", fault.id, outcome.detail.trim_end_matches('.'));
         broken.push(Broken { code: Code::HealIncomplete, text, voids_fail: true });
     }
-    let struck = track.intent.as_ref().map(|(_, intent)| intent.action.instances()).unwrap_or_default();
-    let mut text = format!("{} ended {}", fault.id, list(struck));
+    let action = track.intent.as_ref().map(|(_, intent)| &intent.action);
+    let struck = action.map(IntentAction::instances).unwrap_or_default();
+    let mut text = match action {
+        Some(IntentAction::Scale { to, .. }) => format!("{} scaled \"{group}\" to {to}", fault.id),
+        Some(IntentAction::Partition { .. }) => format!("{} cut \"{group}\" off", fault.id),
+        Some(IntentAction::Manifest { objects, .. }) => format!("{} applied {}", fault.id, list(objects)),
+        Some(IntentAction::Nodes { nodes, .. }) => {
+            format!("{} took {} away and ended {}", fault.id, list(nodes), list(struck))
+        }
+        _ => format!("{} ended {}", fault.id, list(struck)),
+    };
     if let Some((t, _)) = track.intent.as_ref() {
         let (zero_us, zero) = case.zero();
         text.push_str(&format!(" {}", relative(*t, zero_us, zero)));
         draft = draft.from("intent", *t);
     }
-    let they = if struck.len() == 1 { "it was" } else { "they were" };
+    let seen = match struck.len() {
+        _ if action.is_some_and(|action| !action.ends_instances()) => "its effect was seen",
+        1 => "it was seen gone",
+        _ => "they were seen gone",
+    };
     match &track.effect {
-        Some((_, effect)) => text.push_str(&format!("; {they} seen gone by {}.", effect.seen_by)),
-        None => text.push_str(&format!("; {they} seen gone.")),
+        Some((_, effect)) => text.push_str(&format!("; {seen} by {}.", effect.seen_by)),
+        None => text.push_str(&format!("; {seen}.")),
+    }
+    if let Some((_, sighted)) = &track.sighted {
+        draft = draft.evidence("seen", &sighted.detail);
     }
     if let Some((_, reason)) = &track.failed {
         draft = draft.evidence("the world's answer", reason);

@@ -8,7 +8,9 @@ use crate::history::{self, Clock, Event, Header, HistoryWriter, Wall};
 use crate::plan::{self, Plan};
 use crate::report::{self, Verdict};
 use crate::run::{Ended, Finished};
+use crate::scenario::Target;
 use crate::world::World;
+use crate::world::kubernetes::{self, KubernetesWorld};
 use crate::world::local::{self, LocalWorld};
 
 use super::live::{Live, Place};
@@ -34,19 +36,24 @@ impl Suite<'_> {
         let plan = plan::lower(&scenario, self.seed);
         let folder = self.folder.join(suite::attempt_folder(&one.stem, place.attempt));
         let clock = Clock::start(Wall::Machine);
-        let mut world = LocalWorld::new(scenario.groups().clone(), self.program.clone(), self.seed)
-            .allowing(self.project.allowed_hosts.clone());
-        let header = self.header(one, place.attempt, &plan, &world, clock);
-        let history = open_history(&folder, header).map_err(refuse)?;
-        let mut live = Live::new(&scenario, &plan, place, self.args.quiet);
-        let finished =
-            crate::run::run(&scenario, &plan, &mut world, clock, history, signals.subscribe(), &mut live)
-                .await;
-        live.finish();
-        self.judge_one(finished, &scenario, &plan, &folder)
+        let hosts = self.project.allowed_hosts.clone();
+        let course = Course { suite: self, one, place, plan: &plan, folder: &folder, clock };
+        let finished = match &scenario.target {
+            Target::Local(groups) => {
+                let world = LocalWorld::new(groups.clone(), self.program.clone(), self.seed).allowing(hosts);
+                course.run(world, signals).await
+            }
+            Target::Kubernetes(target) => {
+                let run = kubernetes::run_name(&self.id, &suite::attempt_folder(&one.stem, place.attempt));
+                course
+                    .run(KubernetesWorld::new(target.clone(), run, suite::whoami()).allowing(hosts), signals)
+                    .await
+            }
+        };
+        self.judge_one(finished.map_err(refuse)?, &scenario, &plan, &folder)
     }
 
-    fn header(&self, one: &Loaded, attempt: u32, plan: &Plan, world: &LocalWorld, clock: Clock) -> Header {
+    fn header(&self, one: &Loaded, attempt: u32, plan: &Plan, world: &impl World, clock: Clock) -> Header {
         let capabilities = world.capabilities();
         let scenario = one.lowered.scenario.clone();
         Header {
@@ -104,6 +111,31 @@ impl Suite<'_> {
         verdict.exit_code = exit.code();
         let page = report::terminal(&verdict, &tracks, judge::look());
         Ok((verdict, page, exit))
+    }
+}
+
+/// One run of one scenario, whatever its world.
+struct Course<'a> {
+    suite: &'a Suite<'a>,
+    one: &'a Loaded,
+    place: Place,
+    plan: &'a Plan,
+    folder: &'a Path,
+    clock: Clock,
+}
+
+impl Course<'_> {
+    /// Opens the history, and runs.
+    async fn run(self, mut world: impl World, signals: &Signals) -> Result<Finished, String> {
+        let Self { suite, one, place, plan, folder, clock } = self;
+        let scenario = &one.lowered.scenario;
+        let header = suite.header(one, place.attempt, plan, &world, clock);
+        let history = open_history(folder, header)?;
+        let mut live = Live::new(scenario, plan, place, suite.args.quiet);
+        let signals = signals.subscribe();
+        let finished = crate::run::run(scenario, plan, &mut world, clock, history, signals, &mut live).await;
+        live.finish();
+        Ok(finished)
     }
 }
 

@@ -9,8 +9,8 @@ use serde_json::json;
 
 use crate::plan::{self, Plan, PlannedFault};
 use crate::scenario::{
-    Anchor, FaultAction, Group, Objective, Pick, Project, Scenario, Share, Span, StopCondition, Termination,
-    Victims,
+    Anchor, FaultAction, Group, NodeChoice, Objective, Pick, Project, Scenario, Share, Span, StopCondition,
+    Termination, Victims, object_name,
 };
 
 use super::load::{Call, Loaded, load};
@@ -170,8 +170,8 @@ fn timeline(page: &mut String, scenario: &Scenario, plan: &Plan) {
     }
     for fault in &plan.faults {
         events.push((fault.at_us, format!("{}: {}", fault.id, describe(fault))));
-        if let FaultAction::Lose { group, .. } = &fault.action {
-            events.push((fault.end_us(), format!("{} is healed: \"{group}\" may start again", fault.id)));
+        if fault.action.lasts().is_some() {
+            events.push((fault.end_us(), format!("{} is healed: {}", fault.id, healed(&fault.action))));
         }
     }
     events.push((plan.stimulus_us, "all stimuli have ended (quiesce)".to_owned()));
@@ -235,12 +235,48 @@ fn always(scenario: &Scenario) -> Vec<[String; 3]> {
     rows
 }
 
+/// What is so again after a heal.
+fn healed(action: &FaultAction) -> String {
+    let group = action.group();
+    match action {
+        FaultAction::Terminate { .. } | FaultAction::Lose { .. } => format!("\"{group}\" may start again"),
+        FaultAction::Scale { .. } => format!("\"{group}\" has the count that it had"),
+        FaultAction::Partition { .. } => format!("traffic reaches \"{group}\" again"),
+        FaultAction::Drain { .. } | FaultAction::Reclaim { .. } | FaultAction::Outage { .. } => {
+            "the nodes take pods again".to_owned()
+        }
+        FaultAction::Manifest { .. } => "its objects are deleted".to_owned(),
+    }
+}
+
 fn describe(fault: &PlannedFault) -> String {
+    let group = format!("\"{}\"", fault.action.group());
+    let nodes = |nodes: &NodeChoice| format!("{} {}", nodes.words(&group), nodes.is_or_are());
     match &fault.action {
-        FaultAction::Lose { group, lasts } => format!("all of \"{group}\" is lost for {lasts}"),
-        FaultAction::Terminate { group, victims, how } => {
+        FaultAction::Lose { lasts, .. } => format!("all of {group} is lost for {lasts}"),
+        FaultAction::Scale { to, lasts, .. } => format!("{group} is scaled to {to} for {lasts}"),
+        FaultAction::Partition { lasts, .. } => format!("no traffic reaches {group} for {lasts}"),
+        FaultAction::Drain { nodes: which, lasts, .. } => {
+            format!("{} cordoned and drained for {lasts}", nodes(which))
+        }
+        FaultAction::Reclaim { nodes: which, notice, lasts, .. } => {
+            format!("{} taken back after {notice} notice, for {lasts}", nodes(which))
+        }
+        FaultAction::Outage { nodes: which, lasts, .. } => {
+            format!("{} out for {lasts}: all pods there are killed", nodes(which))
+        }
+        FaultAction::Manifest { file, objects, wait_for, within, lasts, .. } => {
+            let objects: Vec<String> = objects.iter().map(object_name).collect();
+            let objects = objects.join(", ");
+            format!("{objects} of {file} for {lasts}, once there is {wait_for} (within {within})")
+        }
+        FaultAction::Terminate { group, victims, how, among } => {
             let how = match how {
                 Termination::Kill => "killed (SIGKILL)".to_owned(),
+                Termination::Evict => {
+                    let grace = Span::from_us(fault.grace_us);
+                    format!("evicted (as disruption budgets allow, SIGKILL after {grace})")
+                }
                 Termination::Graceful => {
                     format!("ended (SIGTERM, SIGKILL after {})", Span::from_us(fault.grace_us))
                 }
@@ -250,10 +286,15 @@ fn describe(fault: &PlannedFault) -> String {
                 Pick::Oldest => "the oldest",
                 Pick::Newest => "the newest",
             };
+            let among = among.words();
             match victims {
-                Victims::Named(names) => format!("{} {how}", names.join(", ")),
-                Victims::Count { count, pick } => format!("{count} of \"{group}\" {how}, {}", order(pick)),
-                Victims::Share { share, pick } => format!("{share} of \"{group}\" {how}, {}", order(pick)),
+                Victims::Named(names) => format!("{}{among} {how}", names.join(", ")),
+                Victims::Count { count, pick } => {
+                    format!("{count} of \"{group}\"{among} {how}, {}", order(pick))
+                }
+                Victims::Share { share, pick } => {
+                    format!("{share} of \"{group}\"{among} {how}, {}", order(pick))
+                }
             }
         }
     }

@@ -150,6 +150,13 @@ pub(super) fn still_running(tracks: &Tracks) -> Option<i32> {
     crate::world::local::exists(own.process).then_some(own.process.pid)
 }
 
+/// Who runs this, for the people who find its traces elsewhere: user, machine, process.
+pub(super) fn whoami() -> String {
+    let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("{}@{machine}, process {}", user.as_deref().unwrap_or("somebody"), std::process::id())
+}
+
 /// Role under which springback records itself.
 pub(super) const RUNNER: &str = "springback";
 

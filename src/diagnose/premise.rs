@@ -168,15 +168,16 @@ fn surge_not_delivered(case: &Case) -> Option<Diagnosis> {
 
 /// The faults that this finding rests on.
 fn faults(case: &Case) -> Vec<Diagnosis> {
-    let is_loss = |fault: &FaultTrack| {
-        fault.intent.as_ref().is_some_and(|(_, intent)| matches!(intent.action, IntentAction::Lose { .. }))
+    // One that was never decided may have been any.
+    let may = |fault: &FaultTrack, what: fn(&IntentAction) -> bool| {
+        fault.intent.as_ref().is_none_or(|(_, intent)| what(&intent.action))
     };
     let mut causes = Vec::new();
     for (id, fault) in &case.tracks.faults {
         let rests_on_it = match case.kind {
             Kind::Fault => case.finding.id == *id,
-            Kind::Replacement => fault.intent.is_none() || !is_loss(fault),
-            Kind::StandbyReleased => fault.intent.is_none() || is_loss(fault),
+            Kind::Replacement => may(fault, IntentAction::ends_some),
+            Kind::StandbyReleased => may(fault, IntentAction::can_take_down),
             Kind::Service => true,
             _ => false,
         };

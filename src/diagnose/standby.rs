@@ -1,6 +1,6 @@
 //! Standbys: not released, released too early, never needed.
 
-use crate::history::{GroupTrack, IntentAction};
+use crate::history::GroupTrack;
 
 use super::Diagnosis;
 use super::case::{Case, Excess, because, instances};
@@ -45,11 +45,11 @@ fn healthy_since(case: &Case, by_us: u64) -> Option<u64> {
         .max()
 }
 
-/// The groups that were lost, and when.
+/// The groups that were taken down, and when.
 fn lost<'a>(case: &Case<'a>) -> impl Iterator<Item = (&'a str, u64)> {
     case.tracks.faults.values().filter_map(|fault| {
         let (t, intent) = fault.intent.as_ref().filter(|_| fault.injected())?;
-        matches!(intent.action, IntentAction::Lose { .. }).then_some((intent.group.as_str(), *t))
+        intent.action.can_take_down().then_some((intent.group.as_str(), *t))
     })
 }
 

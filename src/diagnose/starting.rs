@@ -40,8 +40,7 @@ pub(super) fn replacements(case: &Case, name: &str, group: &GroupTrack) -> Vec<D
 /// When a fault terminated instances of that group, and how many.
 fn kill(fault: &FaultTrack, name: &str) -> Option<(u64, usize)> {
     let (t, intent) = fault.intent.as_ref().filter(|_| fault.injected())?;
-    let is_kill = matches!(intent.action, IntentAction::Terminate { .. });
-    (is_kill && intent.group == name).then(|| (*t, intent.action.instances().len()))
+    (intent.action.ends_some() && intent.group == name).then(|| (*t, intent.action.instances().len()))
 }
 
 fn replacement(
@@ -161,12 +160,17 @@ fn is_backing_off(group: &GroupTrack, from_us: u64, to_us: u64) -> bool {
     })
 }
 
+/// Whether instances of a group that is struck by it need not start while it lasts.
+fn keeps_down(action: &IntentAction) -> bool {
+    matches!(action, IntentAction::Lose { .. } | IntentAction::Nodes { .. } | IntentAction::Scale { .. })
+}
+
 fn is_lost_during(case: &Case, name: &str, from_us: u64, to_us: u64) -> bool {
     case.tracks.faults.values().any(|fault| {
         let Some((t, intent)) = &fault.intent else { return false };
         let healed_us = fault.healed.as_ref().map_or(u64::MAX, |(t, _)| *t);
         intent.group == name
-            && matches!(intent.action, IntentAction::Lose { .. })
+            && keeps_down(&intent.action)
             && *t <= to_us
             && healed_us.saturating_add(FORGOTTEN_US) >= from_us
     })

@@ -133,13 +133,10 @@ impl Story {
         self.event(
             at,
             Event::Instance(InstanceChange {
-                group: group.into(),
-                instance: name.into(),
-                state,
                 price,
-                process: None,
                 grace_us,
                 reason: reason.into(),
+                ..InstanceChange::new(group, name, state)
             }),
         )
     }
@@ -194,15 +191,9 @@ impl Story {
 
     pub(crate) fn priced(self, at: f64, name: &str, amount: &str) -> Self {
         let group = name.rsplit_once('-').expect("instances are named after their group").0;
-        let (group, instance) = (group.into(), name.into());
         let change = InstanceChange {
-            group,
-            instance,
-            state: InstanceState::Ready,
             price: Some(price(amount)),
-            process: None,
-            grace_us: None,
-            reason: String::new(),
+            ..InstanceChange::new(group, name, InstanceState::Ready)
         };
         self.event(at, Event::Instance(change))
     }

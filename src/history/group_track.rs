@@ -45,6 +45,12 @@ pub struct Life {
     pub prices: Vec<(u64, Price)>,
     /// Its process.
     pub process: Option<ProcessId>,
+    /// The node that it runs on.
+    pub node: Option<String>,
+    /// That node's zone.
+    pub zone: Option<String>,
+    /// Its labels, where they are recorded.
+    pub labels: BTreeMap<String, String>,
 }
 
 impl Life {
@@ -89,6 +95,9 @@ impl GroupTrack {
             state: change.state,
             prices: Vec::new(),
             process: None,
+            node: None,
+            zone: None,
+            labels: BTreeMap::new(),
         });
         let open_ready = life.ready.last_mut().filter(|(_, to)| to.is_none());
         match (change.state, open_ready) {
@@ -107,6 +116,16 @@ impl GroupTrack {
             life.prices.push((t_us, price.clone()));
         }
         life.process = change.process.or(life.process);
+        // What is not said again has not changed.
+        if change.node.is_some() {
+            life.node.clone_from(&change.node);
+        }
+        if change.zone.is_some() {
+            life.zone.clone_from(&change.zone);
+        }
+        if !change.labels.is_empty() {
+            life.labels.clone_from(&change.labels);
+        }
         life.state = change.state;
     }
 

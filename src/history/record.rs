@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::event::{Event, Record};
 
 /// Names of the events that this version knows; an event under any other name is from a newer minor version.
-pub(super) const KNOWN: [&str; 28] = [
+pub(super) const KNOWN: [&str; 29] = [
     "header",
     "clock",
     "phase",
@@ -27,6 +27,7 @@ pub(super) const KNOWN: [&str; 28] = [
     "undo_recorded",
     "acknowledged",
     "inject_failed",
+    "effect_seen",
     "effect",
     "fault_skipped",
     "healed",

@@ -39,7 +39,12 @@ fn one_of_each() -> Vec<Event> {
     let spec = Spec { min_replicas: 1, max_replicas: 3, metrics: vec![], behavior: None };
     let settings = Settings::default();
     let failed = FaultFailed { fault: fault(), reason: "why".into() };
-    let action = IntentAction::Terminate { instances: vec!["primary-1".into()], kill: true, grace_us: 0 };
+    let action = IntentAction::Terminate {
+        instances: vec!["primary-1".into()],
+        kill: true,
+        grace_us: 0,
+        evict: false,
+    };
     let decision = crate::autoscaler::decide(
         &spec,
         &settings,
@@ -63,13 +68,11 @@ fn one_of_each() -> Vec<Event> {
         Event::Desired(Desired { group: group(), replicas: 2, by: "declared".into(), reason: "r".into() }),
         Event::Child(ChildStarted { role: "balancer".into(), process }),
         Event::Instance(InstanceChange {
-            group: group(),
-            instance: "primary-1".into(),
-            state: InstanceState::Ready,
             price: Some("0.10 USD/h".parse().unwrap()),
             process: Some(process),
             grace_us: Some(3),
             reason: "answers".into(),
+            ..InstanceChange::new(group(), "primary-1", InstanceState::Ready)
         }),
         Event::Autoscaler(AutoscalerSeen {
             group: group(),
@@ -110,6 +113,7 @@ fn one_of_each() -> Vec<Event> {
         Event::UndoRecorded(FaultMark { fault: fault() }),
         Event::Acknowledged(Acknowledged { fault: fault(), detail: "done".into() }),
         Event::InjectFailed(failed.clone()),
+        Event::EffectSeen(EffectSeen { fault: "fault-1".into(), seen_by: "s".into(), detail: "d".into() }),
         Event::Effect(Effect {
             fault: fault(),
             gone: vec![],
@@ -277,7 +281,7 @@ fn a_seal_of_another_time_is_damage() {
     write_all(&path, true);
     let text = fs::read_to_string(&path).unwrap();
     let (before, seal) = text.trim_end().rsplit_once('\n').unwrap();
-    let later = seal.replacen("\"t_us\":260", "\"t_us\":261", 1);
+    let later = seal.replacen("\"t_us\":270", "\"t_us\":271", 1);
     assert_ne!(later, seal, "{seal}");
     fs::write(&path, format!("{before}\n{later}\n")).unwrap();
     assert!(matches!(read_all(&path), Err(HistoryError::Damaged { .. })));

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::scenario::{Anchor, FaultAction};
+use crate::scenario::Anchor;
 
 use super::coverage::Coverage;
 use super::event::*;
@@ -62,6 +62,8 @@ pub struct FaultTrack {
     pub failed: Option<(u64, String)>,
     /// Why it was not injected.
     pub skipped: Option<(u64, String)>,
+    /// What a world saw of it, where it ends no instance.
+    pub sighted: Option<(u64, EffectSeen)>,
     /// Its effect.
     pub effect: Option<(u64, Effect)>,
     /// Its heal; the latest one counts.
@@ -113,6 +115,7 @@ impl Tracks {
             Event::InjectFailed(failed) => {
                 self.fault(&failed.fault).failed = Some((t, failed.reason.clone()));
             }
+            Event::EffectSeen(seen) => self.fault(&seen.fault).sighted = Some((t, seen.clone())),
             Event::Effect(effect) => self.fault(&effect.fault).effect = Some((t, effect.clone())),
             Event::FaultSkipped(skipped) => {
                 self.fault(&skipped.fault).skipped = Some((t, skipped.reason.clone()));
@@ -196,8 +199,8 @@ impl Tracks {
     /// earlier one is no anchor.
     fn heals(&self) -> Option<Vec<(&Intent, u64)>> {
         let planned = self.header.iter().flat_map(|header| &header.plan.faults);
-        let mut losses = planned.filter(|fault| matches!(fault.action, FaultAction::Lose { .. }));
-        if self.goes_on() && losses.any(|fault| !self.faults.contains_key(&fault.id)) {
+        let mut lasting = planned.filter(|fault| fault.action.lasts().is_some());
+        if self.goes_on() && lasting.any(|fault| !self.faults.contains_key(&fault.id)) {
             return None;
         }
         let mut heals = Vec::new();
@@ -205,18 +208,18 @@ impl Tracks {
             let Some((_, intent)) = &fault.intent else { continue };
             match &fault.healed {
                 Some((t, outcome)) if outcome.complete => heals.push((intent, *t)),
-                None if !intent.action.is_loss() => {}
+                None if intent.action.lasts_us().is_none() => {}
                 _ => return None,
             }
         }
         Some(heals)
     }
 
-    /// When the primaries that were lost were all healthy again, after their heal.
+    /// When the primaries that were taken down were all healthy again, after their heal.
     fn primary_healthy_us(&self) -> Option<u64> {
         let mut latest = None;
         for (intent, healed_us) in self.heals()? {
-            if !intent.action.is_loss() {
+            if !intent.action.can_take_down() {
                 continue;
             }
             let baseline = self.baseline(&intent.group)?;

@@ -22,6 +22,12 @@ impl Target {
         Err(LoadError::NotAllowed { host: host.to_owned(), address })
     }
 
+    /// An address that a cluster's Service says is its own. The Service's namespace has to have opted in: whoever calls this has
+    /// seen to it.
+    pub fn of_service(address: SocketAddr) -> Self {
+        Self(address)
+    }
+
     /// The address.
     pub fn address(self) -> SocketAddr {
         self.0

@@ -23,6 +23,8 @@ const LATE_AFTER: Span = Span::from_ms(250);
 const GIVE_UP_AFTER: Span = Span::from_secs(1);
 /// How long a kill may take to show.
 const EFFECT_WITHIN: Span = Span::from_secs(2);
+/// The same in a cluster, where an agent on the node has to act and the API to tell.
+const CLUSTER_EFFECT_WITHIN: Span = Span::from_secs(15);
 
 impl Scenario {
     /// The groups of the system under test, by name.
@@ -99,12 +101,9 @@ pub fn lower(scenario: &Scenario, seed: u64) -> Plan {
 }
 
 impl PlannedFault {
-    /// When it is over, from the end of the baseline phase: a loss lasts, a termination takes its grace.
+    /// When it is over, from the end of the baseline phase: a termination takes its grace, all others last.
     pub fn end_us(&self) -> u64 {
-        match &self.action {
-            FaultAction::Lose { lasts, .. } => self.at_us + lasts.us,
-            FaultAction::Terminate { .. } => self.at_us + self.grace_us,
-        }
+        self.at_us + self.action.lasts().map_or(self.grace_us, |lasts| lasts.us)
     }
 }
 
@@ -222,18 +221,25 @@ impl Lowering<'_> {
         let mut planned = Vec::new();
         for (i, fault) in scenario.faults.iter().enumerate() {
             let group = scenario.groups().get(fault.action.group());
+            let in_a_cluster = matches!(scenario.target, Target::Kubernetes(_));
             let grace_us = match &fault.action {
-                FaultAction::Terminate { how: Termination::Graceful, .. } => {
-                    group.map_or(0, |group| group.grace_or_default().us)
-                }
+                FaultAction::Terminate { how: Termination::Graceful | Termination::Evict, .. }
+                | FaultAction::Drain { .. } => group.map_or(0, |group| group.grace_or_default().us),
                 _ => 0,
+            };
+            let shows_within = if in_a_cluster { CLUSTER_EFFECT_WITHIN } else { EFFECT_WITHIN };
+            let takes_us = match &fault.action {
+                FaultAction::Reclaim { notice, .. } => notice.us,
+                // A disruption budget lets go of one after the other, and replicas take their time to start.
+                FaultAction::Drain { lasts, .. } | FaultAction::Scale { lasts, .. } => grace_us.max(lasts.us),
+                _ => grace_us,
             };
             planned.push(PlannedFault {
                 id: format!("fault-{i}"),
                 at_us: fault.at.us,
                 action: fault.action.clone(),
                 grace_us,
-                effect_within_us: grace_us + EFFECT_WITHIN.us,
+                effect_within_us: takes_us + shows_within.us,
             });
         }
         planned

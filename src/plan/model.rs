@@ -49,7 +49,7 @@ pub struct PlannedFault {
     pub at_us: u64,
     /// What.
     pub action: FaultAction,
-    /// For a graceful termination: until SIGKILL.
+    /// For a graceful termination, an eviction or a drain: until SIGKILL.
     pub grace_us: u64,
     /// How long its effect may take to show.
     pub effect_within_us: u64,

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::check::Finding;
-use crate::history::{ErrorKind, FaultTrack, GroupTrack, IntentAction, LoadWindow, Phase, Tracks, Unsent};
+use crate::history::{
+    ErrorKind, FaultTrack, GroupTrack, IntentAction, LoadWindow, NodeFault, Phase, Tracks, Unsent,
+};
 use crate::spend::{Ledger, money, month};
 
 use super::percentiles;
@@ -133,9 +135,16 @@ fn fault_summary(tracks: &Tracks, id: &str, fault: &FaultTrack) -> FaultSummary 
 
 fn action_word(action: &IntentAction) -> &'static str {
     match action {
+        IntentAction::Terminate { evict: true, .. } => "evict",
         IntentAction::Terminate { kill: true, .. } => "kill",
         IntentAction::Terminate { kill: false, .. } => "terminate",
         IntentAction::Lose { .. } => "lose",
+        IntentAction::Scale { .. } => "scale",
+        IntentAction::Partition { .. } => "partition",
+        IntentAction::Nodes { how: NodeFault::Drain, .. } => "drain",
+        IntentAction::Nodes { how: NodeFault::Reclaim { .. }, .. } => "reclaim",
+        IntentAction::Nodes { how: NodeFault::Outage, .. } => "outage",
+        IntentAction::Manifest { .. } => "manifest",
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::history::*;
 use crate::plan::PlannedFault;
+use crate::scenario::FaultAction;
 use crate::world::{Undo, World, WorldError};
 
 use super::dispatch::{Dispatch, Watch};
@@ -32,7 +33,7 @@ enum FaultStage {
     Waiting,
     /// Intent and undo are being recorded, or it is being injected.
     Injecting,
-    /// Injected: its effect shows, or will not. A loss goes on until then.
+    /// Injected: its effect shows, or will not. One that lasts goes on until it is healed.
     Active { effect_by_us: u64, effect_seen: bool, heal_at_us: Option<u64> },
     /// Being undone.
     Healing { attempt: u32 },
@@ -58,6 +59,14 @@ impl FaultRun {
         match &self.stage {
             FaultStage::Unhealed { reason } => Some(format!("{}: {reason}", self.planned.id)),
             _ => None,
+        }
+    }
+
+    /// How long its injection waits for something, beyond the time that an answer takes.
+    fn waits(&self) -> Duration {
+        match &self.planned.action {
+            FaultAction::Manifest { within, .. } => Duration::from_micros(within.us),
+            _ => Duration::ZERO,
         }
     }
 
@@ -175,7 +184,10 @@ impl<'a, W: World, L: Watch> Dispatch<'a, '_, W, L> {
                 }
                 let world = self.world;
                 let intent = self.faults[i].intent.clone().expect("an undo is recorded for an intent");
-                self.push_step(async move { Step::Injected(i, answered(world.inject(&intent)).await) });
+                let patience = ANSWER_WITHIN + self.faults[i].waits();
+                self.push_step(async move {
+                    Step::Injected(i, answered_within(patience, world.inject(&intent)).await)
+                });
             }
             Step::UndoRecorded(i, Err(error)) => {
                 self.skip(i, &format!("its undo record could not be stored: {error}"));
@@ -192,10 +204,7 @@ impl<'a, W: World, L: Watch> Dispatch<'a, '_, W, L> {
             Ok(detail) => Event::Acknowledged(Acknowledged { fault, detail }),
             Err(error) => Event::InjectFailed(FaultFailed { fault, reason: error.to_string() }),
         });
-        let lasts = self.faults[i].intent.as_ref().and_then(|intent| match intent.action {
-            IntentAction::Lose { lasts_us, .. } => Some(lasts_us),
-            IntentAction::Terminate { .. } => None,
-        });
+        let lasts = self.faults[i].intent.as_ref().and_then(|intent| intent.action.lasts_us());
         let cut = self.is_cut();
         let run = &mut self.faults[i];
         let heal_at_us = lasts.map(|lasts_us| if cut { now_us } else { now_us + lasts_us });
@@ -212,18 +221,16 @@ impl<'a, W: World, L: Watch> Dispatch<'a, '_, W, L> {
         let Some(intent) = run.intent.clone() else { return };
         let mut seen = effect_seen;
         if !seen {
-            let lives = self.log.tracks.groups.get(&intent.group).map(|group| &group.instances);
-            let is_gone = |name: &String| {
-                lives.and_then(|lives| lives.get(name)).is_some_and(|life| life.gone.is_some())
+            let effect = self.effect(&intent);
+            // What a heal ends cannot be seen after it; a heal that comes early says nothing about the fault.
+            let by_us = match heal_at_us {
+                Some(at_us) if !self.is_cut() => effect_by_us.min(at_us),
+                _ => effect_by_us,
             };
-            let (gone, remaining): (Vec<String>, Vec<String>) =
-                intent.action.instances().iter().cloned().partition(is_gone);
             // A lost history sees nothing any more; the effect is then not waited for.
-            seen = remaining.is_empty() || now_us >= effect_by_us || self.log.is_lost();
+            seen = effect.remaining.is_empty() || now_us >= by_us || self.log.is_lost();
             if seen {
-                let seen_by = format!("supply/{}", intent.group);
-                let fault = intent.fault.clone();
-                self.log.append(Event::Effect(Effect { fault, gone, remaining, seen_by }));
+                self.log.append(Event::Effect(effect));
             }
         }
         let stage = match heal_at_us {
@@ -232,6 +239,24 @@ impl<'a, W: World, L: Watch> Dispatch<'a, '_, W, L> {
             _ => FaultStage::Active { effect_by_us, effect_seen: seen, heal_at_us },
         };
         self.faults[i].stage = stage;
+    }
+
+    /// What there is to see of a fault's effect by now: of one that ends instances, that they are gone; of another, what
+    /// the world says that it saw.
+    fn effect(&self, intent: &Intent) -> Effect {
+        let tracks = &self.log.tracks;
+        let fault = intent.fault.clone();
+        if !intent.action.ends_instances() {
+            let sighted = tracks.faults.get(&fault).and_then(|track| track.sighted.as_ref());
+            let remaining = Vec::from_iter(sighted.is_none().then(|| intent.action.unseen()));
+            let seen_by = sighted.map(|(_, seen)| seen.seen_by.clone()).unwrap_or_default();
+            return Effect { fault, gone: Vec::new(), remaining, seen_by };
+        }
+        let lives = tracks.groups.get(&intent.group).map(|group| &group.instances);
+        let is_gone =
+            |name: &String| lives.and_then(|lives| lives.get(name)).is_some_and(|life| life.gone.is_some());
+        let (gone, remaining) = intent.action.instances().iter().cloned().partition(is_gone);
+        Effect { fault, gone, remaining, seen_by: format!("supply/{}", intent.group) }
     }
 
     fn heal(&mut self, i: usize, attempt: u32) {
@@ -295,8 +320,15 @@ impl<'a, W: World, L: Watch> Dispatch<'a, '_, W, L> {
 
 /// The answer of a call, or that there was none.
 async fn answered<T>(call: impl Future<Output = Result<T, WorldError>>) -> Result<T, WorldError> {
-    match tokio::time::timeout(ANSWER_WITHIN, call).await {
+    answered_within(ANSWER_WITHIN, call).await
+}
+
+async fn answered_within<T>(
+    patience: Duration,
+    call: impl Future<Output = Result<T, WorldError>>,
+) -> Result<T, WorldError> {
+    match tokio::time::timeout(patience, call).await {
         Ok(answer) => answer,
-        Err(_) => Err(WorldError(format!("no answer within {} s", ANSWER_WITHIN.as_secs()))),
+        Err(_) => Err(WorldError(format!("no answer within {} s", patience.as_secs()))),
     }
 }

@@ -52,7 +52,7 @@ pub fn horizon_us(plan: &Plan, scenario: &Scenario, tracks: &Tracks) -> u64 {
     }
     if let Some(replacement) = &scenario.expect.replacement {
         for fault in tracks.faults.values() {
-            let Some((intent_us, _)) = fault.intent.as_ref().filter(|(_, intent)| !intent.action.is_loss())
+            let Some((intent_us, _)) = fault.intent.as_ref().filter(|(_, intent)| intent.action.ends_some())
             else {
                 continue;
             };

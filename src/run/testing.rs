@@ -31,15 +31,7 @@ pub(super) struct Making {
 pub(super) fn tracks(instances: u32) -> Making {
     let mut making = Making { tracks: Tracks::default() };
     for n in 1..=instances {
-        let change = InstanceChange {
-            group: "app".into(),
-            instance: format!("app-{n}"),
-            state: InstanceState::Ready,
-            price: None,
-            process: None,
-            grace_us: None,
-            reason: String::new(),
-        };
+        let change = InstanceChange::new("app", format!("app-{n}"), InstanceState::Ready);
         making.event(0, Event::Instance(change));
     }
     for (t_us, phase) in [(20 * S, Phase::Baseline), (30 * S, Phase::Stimulus)] {
@@ -55,7 +47,7 @@ impl Making {
 
     pub(super) fn kills(&mut self, fault: &str, t_us: u64, instances: &[&str]) {
         let instances = instances.iter().map(|name| (*name).to_owned()).collect();
-        let action = IntentAction::Terminate { instances, kill: true, grace_us: 0 };
+        let action = IntentAction::Terminate { instances, kill: true, grace_us: 0, evict: false };
         self.event(t_us, Event::Intent(Intent { fault: fault.into(), group: "app".into(), action }));
     }
 

@@ -2,9 +2,11 @@
 
 use rand::seq::SliceRandom;
 
-use crate::history::{GroupTrack, Intent, IntentAction, Tracks};
+use crate::history::{GroupTrack, Intent, IntentAction, Life, NodeFault, Tracks};
 use crate::plan::{Plan, PlannedFault, stream};
-use crate::scenario::{FaultAction, Pick, Share, Termination, Victims};
+use crate::scenario::{Among, FaultAction, Pick, Share, Termination, Victims, object_name};
+
+mod nodes;
 
 /// Chooses the victims of a fault.
 ///
@@ -16,27 +18,50 @@ pub(super) fn choose(plan: &Plan, fault: &PlannedFault, tracks: &Tracks) -> Resu
     let group = tracks.groups.get(name).ok_or_else(|| format!("nothing is known of group \"{name}\""))?;
     // One that an earlier fault struck and that is not seen gone yet is lost already: struck again, it would prove two
     // faults at once and count once against the limit.
-    let struck: Vec<&str> = struck(tracks, name).map(|(_, instance)| instance).collect();
-    let ready: Vec<&str> = group.ready_now().into_iter().filter(|name| !struck.contains(name)).collect();
-    let action = match &fault.action {
+    let taken = Taken::of(tracks, name);
+    let ready: Vec<&str> = group.ready_now().into_iter().filter(|name| !taken.holds(name)).collect();
+    let (action, losing) = match &fault.action {
         FaultAction::Lose { lasts, .. } => {
             let instances = living(group);
             if ready.is_empty() {
                 return Err(format!("\"{name}\" has no ready instance to lose"));
             }
-            IntentAction::Lose { instances, lasts_us: lasts.us }
+            (IntentAction::Lose { instances, lasts_us: lasts.us }, ready.len())
         }
-        FaultAction::Terminate { victims, how, .. } => IntentAction::Terminate {
-            instances: pick(plan, fault, victims, &ready, name)?,
-            kill: *how == Termination::Kill,
-            grace_us: fault.grace_us,
-        },
+        FaultAction::Terminate { victims, how, among, .. } => {
+            let candidates = matching(group, &ready, among);
+            let instances = pick(plan, fault, victims, &candidates, &format!("\"{name}\"{}", among.words()))?;
+            let losing = instances.len();
+            let kill = *how == Termination::Kill;
+            let evict = *how == Termination::Evict;
+            (IntentAction::Terminate { instances, kill, grace_us: fault.grace_us, evict }, losing)
+        }
+        FaultAction::Scale { to, lasts, .. } => {
+            (IntentAction::Scale { to: *to, lasts_us: lasts.us }, ready.len().saturating_sub(*to as usize))
+        }
+        FaultAction::Partition { lasts, .. } => {
+            if ready.is_empty() {
+                return Err(format!("\"{name}\" has no ready instance to cut off"));
+            }
+            (IntentAction::Partition { instances: living(group), lasts_us: lasts.us }, ready.len())
+        }
+        FaultAction::Drain { nodes, lasts, .. } => {
+            nodes::strike(plan, fault, (name, group), &ready, nodes, NodeFault::Drain, *lasts)?
+        }
+        FaultAction::Reclaim { nodes, notice, lasts, .. } => {
+            let how = NodeFault::Reclaim { notice_us: notice.us };
+            nodes::strike(plan, fault, (name, group), &ready, nodes, how, *lasts)?
+        }
+        FaultAction::Outage { nodes, lasts, .. } => {
+            nodes::strike(plan, fault, (name, group), &ready, nodes, NodeFault::Outage, *lasts)?
+        }
+        FaultAction::Manifest { objects, lasts, .. } => {
+            let objects = objects.iter().map(object_name).collect();
+            // How much another engine takes is its own affair, and for its own limits.
+            (IntentAction::Manifest { objects, lasts_us: lasts.us }, 0)
+        }
     };
-    let losing = match &action {
-        IntentAction::Lose { .. } => ready.len(),
-        IntentAction::Terminate { instances, .. } => instances.len(),
-    };
-    within_limit(plan.lost_at_once, name, losing, ready.len(), outstanding(tracks, name))?;
+    within_limit(plan.lost_at_once, name, losing, ready.len(), taken.outstanding)?;
     Ok(Intent { fault: fault.id.clone(), group: name.to_owned(), action })
 }
 
@@ -45,19 +70,29 @@ fn living(group: &GroupTrack) -> Vec<String> {
     group.instances.iter().filter(|(_, life)| life.gone.is_none()).map(|(name, _)| name.clone()).collect()
 }
 
+/// Those that a fault is narrowed down to.
+fn matching<'t>(group: &GroupTrack, ready: &[&'t str], among: &Among) -> Vec<&'t str> {
+    let is_meant = |life: &Life| {
+        let on_node = among.node.as_ref().is_none_or(|node| life.node.as_ref() == Some(node));
+        let in_zone = among.zone.as_ref().is_none_or(|zone| life.zone.as_ref() == Some(zone));
+        on_node && in_zone && among.labels.as_ref().is_none_or(|labels| labels.matches(&life.labels))
+    };
+    ready.iter().copied().filter(|name| group.instances.get(*name).is_some_and(is_meant)).collect()
+}
+
 fn pick(
     plan: &Plan,
     fault: &PlannedFault,
     victims: &Victims,
     ready: &[&str],
-    group: &str,
+    among: &str,
 ) -> Result<Vec<String>, String> {
     let (count, pick) = match victims {
         Victims::Named(names) => {
             let missing: Vec<&str> =
                 names.iter().map(String::as_str).filter(|name| !ready.contains(name)).collect();
             if !missing.is_empty() {
-                return Err(format!("not ready in \"{group}\": {}", missing.join(", ")));
+                return Err(format!("not ready in {among}: {}", missing.join(", ")));
             }
             return Ok(names.clone());
         }
@@ -68,10 +103,7 @@ fn pick(
         }
     };
     if ready.len() < count || count == 0 {
-        return Err(format!(
-            "{count} ready instances of \"{group}\" are to be ended, {} are ready",
-            ready.len()
-        ));
+        return Err(format!("{count} ready instances of {among} are to be ended, {} are ready", ready.len()));
     }
     // Oldest first, as they come.
     let mut candidates = ready.to_vec();
@@ -86,25 +118,53 @@ fn pick(
     Ok(chosen)
 }
 
-/// What earlier terminations struck in this group, and when: from the intent on, because what is about to end is as good
-/// as ended.
-fn struck<'t>(tracks: &'t Tracks, group: &str) -> impl Iterator<Item = (u64, &'t str)> {
-    let faults = tracks.faults.values().filter(|fault| fault.skipped.is_none());
-    let intents = faults.filter_map(|fault| fault.intent.as_ref());
-    let own = intents.filter(move |(_, intent)| intent.group == group && !intent.action.is_loss());
-    own.flat_map(|(t, intent)| intent.action.instances().iter().map(|instance| (*t, instance.as_str())))
+/// What earlier faults have taken of a group, from the intent on, because what is about to end is as good as ended.
+struct Taken<'t> {
+    /// Instances that were to end, or are cut off.
+    struck: Vec<&'t str>,
+    /// How many are missing because of it, that nothing has replaced yet.
+    outstanding: usize,
 }
 
-/// Instances that earlier faults ended in this group and that nothing has replaced yet.
-fn outstanding(tracks: &Tracks, group: &str) -> usize {
-    let Some(track) = tracks.groups.get(group) else { return 0 };
-    let ended = struck(tracks, group).count();
-    let first_us = struck(tracks, group).map(|(t, _)| t).min();
-    let replaced = track
-        .instances
-        .values()
-        .filter(|life| first_us.is_some_and(|first| life.born_us >= first) && !life.ready.is_empty());
-    ended.saturating_sub(replaced.count())
+impl<'t> Taken<'t> {
+    fn of(tracks: &'t Tracks, group: &str) -> Self {
+        let track = tracks.groups.get(group);
+        let life = |name: &str| track.and_then(|track| track.instances.get(name));
+        let (mut ended, mut first_us) = (Vec::new(), None);
+        let (mut cut_off, mut scaled_away) = (Vec::new(), 0);
+        for fault in tracks.faults.values().filter(|fault| fault.skipped.is_none()) {
+            let Some((t, intent)) = fault.intent.as_ref().filter(|(_, intent)| intent.group == group) else {
+                continue;
+            };
+            let goes_on = fault.healed.as_ref().is_none_or(|(_, healed)| !healed.complete);
+            let names = intent.action.instances().iter().map(String::as_str);
+            match &intent.action {
+                action if action.ends_some() => {
+                    ended.extend(names);
+                    first_us = Some(first_us.map_or(*t, |first: u64| first.min(*t)));
+                }
+                // They are there, and serve nobody.
+                IntentAction::Partition { .. } if goes_on => {
+                    cut_off.extend(names.filter(|name| life(name).is_some_and(|life| life.gone.is_none())));
+                }
+                IntentAction::Scale { to, .. } if goes_on => {
+                    let before = track.and_then(|track| track.ready().at(*t).copied()).unwrap_or(0);
+                    scaled_away += before.saturating_sub(*to) as usize;
+                }
+                _ => {}
+            }
+        }
+        let lives = track.into_iter().flat_map(|track| track.instances.values());
+        let replaced = lives
+            .filter(|life| first_us.is_some_and(|first| life.born_us >= first) && !life.ready.is_empty())
+            .count();
+        let outstanding = ended.len().saturating_sub(replaced) + cut_off.len() + scaled_away;
+        Self { struck: [ended, cut_off].concat(), outstanding }
+    }
+
+    fn holds(&self, instance: &str) -> bool {
+        self.struck.contains(&instance)
+    }
 }
 
 fn within_limit(
@@ -116,16 +176,16 @@ fn within_limit(
 ) -> Result<(), String> {
     let of = ready + outstanding;
     let allowed = (u128::from(limit.ppb) * of as u128 / u128::from(Share::WHOLE.ppb)).max(1) as usize;
-    if losing + outstanding <= allowed {
+    if losing == 0 || losing + outstanding <= allowed {
         return Ok(());
     }
     let before = match outstanding {
         0 => String::new(),
-        n => format!(", {n} more that were ended before and not replaced yet"),
+        n => format!(", {n} more that were taken before and are not back yet"),
     };
     Err(format!(
         "limits.lost_at_once = {limit} allows {allowed} of {of} instances of \"{group}\" to be lost at once; this fault \
-         would end {losing}{before}"
+         would take {losing}{before}"
     ))
 }
 

@@ -124,13 +124,8 @@ mod tests {
         let mut tracks = Tracks::default();
         for (n, (t_us, group, instance, state, price)) in changes.iter().enumerate() {
             let change = InstanceChange {
-                group: (*group).into(),
-                instance: (*instance).into(),
-                state: *state,
                 price: price.map(|price| price.parse().unwrap()),
-                process: None,
-                grace_us: None,
-                reason: String::new(),
+                ..InstanceChange::new(*group, *instance, *state)
             };
             tracks.apply(&Record { n: n as u64, t_us: *t_us, event: Event::Instance(change) });
         }

@@ -3,6 +3,7 @@
 //! A world reports what it sees and does what it is told; it judges nothing. Its failures are observations, so that
 //! they are recorded, never a reason to abandon a run.
 
+pub mod kubernetes;
 pub mod local;
 
 use futures_util::Stream;

@@ -75,15 +75,7 @@ impl ScriptedWorld {
     }
 
     fn instance(&self, name: &str, state: InstanceState) {
-        self.emit(Event::Instance(InstanceChange {
-            group: "app".into(),
-            instance: name.into(),
-            state,
-            price: None,
-            process: None,
-            grace_us: None,
-            reason: String::new(),
-        }));
+        self.emit(Event::Instance(InstanceChange::new("app", name, state)));
     }
 
     fn start_one(&self) {

@@ -38,15 +38,7 @@ impl Run {
 
     fn changes(self, t_us: u64, group: &str, name: &str, state: InstanceState, price: Option<Price>) -> Self {
         let grace_us = (state == InstanceState::Terminating).then_some(5 * S);
-        let change = InstanceChange {
-            group: group.into(),
-            instance: name.into(),
-            state,
-            price,
-            process: None,
-            grace_us,
-            reason: String::new(),
-        };
+        let change = InstanceChange { price, grace_us, ..InstanceChange::new(group, name, state) };
         self.event(t_us, Event::Instance(change))
     }
 
@@ -102,9 +94,15 @@ impl Run {
         let id = format!("fault-{}", self.plan.faults.len());
         let victims = self.living[group][..count].to_vec();
         let which = Victims::Count { count: count as u32, pick: Pick::Oldest };
-        let action = FaultAction::Terminate { group: group.into(), victims: which, how: Termination::Kill };
+        let action = FaultAction::Terminate {
+            group: group.into(),
+            victims: which,
+            how: Termination::Kill,
+            among: Among::default(),
+        };
         self = self.fault(&id, t_us, action);
-        let action = IntentAction::Terminate { instances: victims.clone(), kill: true, grace_us: 0 };
+        let action =
+            IntentAction::Terminate { instances: victims.clone(), kill: true, grace_us: 0, evict: false };
         self = self.injects(&id, group, t_us, action);
         for _ in 0..count {
             self = self.dies(group, t_us + S / 10);

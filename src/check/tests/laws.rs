@@ -57,14 +57,10 @@ fn decisive(finding: &Finding) -> Option<(u64, u64)> {
 }
 
 fn over_baseline(t_us: u64, n: usize) -> Event {
+    let name = format!("left-over-{n}-{t_us}");
     Event::Instance(InstanceChange {
-        group: "primary".into(),
-        instance: format!("left-over-{n}-{t_us}"),
-        state: InstanceState::Ready,
         price: "0.10 USD/h".parse().ok(),
-        process: None,
-        grace_us: None,
-        reason: String::new(),
+        ..InstanceChange::new("primary", name, InstanceState::Ready)
     })
 }
 
@@ -167,15 +163,7 @@ proptest! {
         let event = match kind {
             0 => Event::Note(Note { code: "by-the-way".into(), text: "nothing".into() }),
             1 => Event::Unknown("newer".into()),
-            _ => Event::Instance(InstanceChange {
-                group: "somebody-else".into(),
-                instance: "theirs-1".into(),
-                state: InstanceState::Ready,
-                price: None,
-                process: None,
-                grace_us: None,
-                reason: String::new(),
-            }),
+            _ => Event::Instance(InstanceChange::new("somebody-else", "theirs-1", InstanceState::Ready)),
         };
         let mut more = records.clone();
         more.insert(i, Record { n: 0, t_us, event });

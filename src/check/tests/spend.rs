@@ -62,13 +62,8 @@ fn short_excursions_are_no_residual() {
 fn the_same_count_of_dearer_instances_is_residual_spend() {
     let run = expanded().contracts(50 * S).expects_contraction().dies("primary", 55 * S);
     let dearer = InstanceChange {
-        group: "primary".into(),
-        instance: "primary-9".into(),
-        state: InstanceState::Ready,
         price: "0.15 USD/h".parse().ok(),
-        process: None,
-        grace_us: None,
-        reason: String::new(),
+        ..InstanceChange::new("primary", "primary-9", InstanceState::Ready)
     };
     let run = run.event(55 * S, Event::Instance(dearer));
     assert_eq!(run.says("contraction-0"), "pass contracted");
@@ -115,13 +110,8 @@ fn without_prices_or_in_two_currencies_it_cannot_be_told() {
 fn growth_that_belongs_to_nobody_is_listed() {
     let stranger = |name: &str, t_us| {
         let change = InstanceChange {
-            group: "orphans".into(),
-            instance: name.into(),
-            state: InstanceState::Ready,
             price: "0.30 USD/h".parse().ok(),
-            process: None,
-            grace_us: None,
-            reason: String::new(),
+            ..InstanceChange::new("orphans", name, InstanceState::Ready)
         };
         (t_us, Event::Instance(change))
     };

@@ -139,13 +139,8 @@ fn where_no_stimulus_began_there_was_no_load_to_deliver() {
 fn an_instance_that_ends_although_nobody_meant_it_to_is_noted() {
     let gone = |instance: &str| {
         Event::Instance(InstanceChange {
-            group: "primary".into(),
-            instance: instance.into(),
-            state: InstanceState::Gone,
-            price: None,
-            process: None,
-            grace_us: None,
             reason: "signal: 9 (SIGKILL)".into(),
+            ..InstanceChange::new("primary", instance, InstanceState::Gone)
         })
     };
     let noted =

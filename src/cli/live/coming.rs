@@ -41,11 +41,9 @@ fn stimuli(scene: &Scene, tracks: &Tracks) -> Vec<(u64, String)> {
     for planned in &scene.plan.faults {
         match (tracks.faults.get(&planned.id), &planned.action) {
             (None, action) => at.push((zero_us + planned.at_us, fault(action))),
-            (Some(track), FaultAction::Lose { group, lasts })
-                if track.healed.is_none() && track.skipped.is_none() =>
-            {
+            (Some(track), action) if track.healed.is_none() && track.skipped.is_none() => {
                 let since_us = track.acknowledged_us.unwrap_or(zero_us + planned.at_us);
-                at.push((since_us + lasts.us, format!("give {group} back")));
+                at.extend(action.lasts().map(|lasts| (since_us + lasts.us, heal(action))));
             }
             _ => {}
         }
@@ -64,13 +62,36 @@ pub(super) fn surge(scene: &Scene, id: &str) -> String {
     }
 }
 
+/// What a heal gives back.
+fn heal(action: &FaultAction) -> String {
+    let group = action.group();
+    match action {
+        FaultAction::Scale { .. } => format!("put the count of {group} back"),
+        FaultAction::Partition { .. } => format!("let traffic reach {group}"),
+        FaultAction::Manifest { file, .. } => format!("delete what {file} holds"),
+        FaultAction::Drain { nodes, .. }
+        | FaultAction::Reclaim { nodes, .. }
+        | FaultAction::Outage { nodes, .. } => format!("give {} back", nodes.words(group)),
+        FaultAction::Lose { .. } | FaultAction::Terminate { .. } => format!("give {group} back"),
+    }
+}
+
 fn fault(action: &FaultAction) -> String {
     match action {
         FaultAction::Lose { group, lasts } => format!("lose {group} for {lasts}"),
-        FaultAction::Terminate { group, victims, how } => {
+        FaultAction::Scale { group, to, lasts } => format!("scale {group} to {to} for {lasts}"),
+        FaultAction::Partition { group, lasts } => format!("cut {group} off for {lasts}"),
+        FaultAction::Drain { group, nodes, lasts } => format!("drain {} for {lasts}", nodes.words(group)),
+        FaultAction::Reclaim { group, nodes, notice, .. } => {
+            format!("reclaim {}, {notice} notice", nodes.words(group))
+        }
+        FaultAction::Outage { group, nodes, lasts } => format!("lose {} for {lasts}", nodes.words(group)),
+        FaultAction::Manifest { file, lasts, .. } => format!("apply {file} for {lasts}"),
+        FaultAction::Terminate { group, victims, how, .. } => {
             let verb = match how {
                 Termination::Kill => "kill",
                 Termination::Graceful => "end",
+                Termination::Evict => "evict",
             };
             match victims {
                 Victims::Count { count, .. } => format!("{verb} {count} of {group}"),

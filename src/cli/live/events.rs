@@ -232,7 +232,7 @@ fn replaced(t_us: u64, change: &InstanceChange, tracks: &Tracks) -> Option<Strin
     let born_us = group.instances.get(&change.instance)?.born_us;
     tracks.faults.values().find_map(|fault| {
         let (intent_us, intent) = fault.intent.as_ref()?;
-        if intent.group != change.group || intent.action.is_loss() || born_us < *intent_us {
+        if intent.group != change.group || !intent.action.ends_some() || born_us < *intent_us {
             return None;
         }
         let started =
@@ -259,29 +259,59 @@ fn traffic(t_us: u64, route: &Route, tracks: &Tracks) -> Option<(Mark, String)> 
 /// A kill is told once it is seen; what takes its time is told before.
 fn intended(intent: &Intent) -> Option<String> {
     let names = intent.action.instances().join(", ");
+    let Intent { fault, group, .. } = intent;
     match &intent.action {
         IntentAction::Terminate { kill: true, .. } => None,
+        IntentAction::Terminate { evict: true, .. } => Some(format!("evicting {names} ({fault})")),
         IntentAction::Terminate { grace_us, .. } => {
-            Some(format!("asking {names} to end, within {} ({})", Span::from_us(*grace_us), intent.fault))
+            Some(format!("asking {names} to end, within {} ({fault})", Span::from_us(*grace_us)))
         }
         IntentAction::Lose { lasts_us, .. } => {
-            Some(format!("taking {} away for {} ({})", intent.group, Span::from_us(*lasts_us), intent.fault))
+            Some(format!("taking {group} away for {} ({fault})", Span::from_us(*lasts_us)))
+        }
+        IntentAction::Scale { to, lasts_us } => {
+            Some(format!("scaling {group} to {to} for {} ({fault})", Span::from_us(*lasts_us)))
+        }
+        IntentAction::Partition { lasts_us, .. } => {
+            Some(format!("cutting {group} off for {} ({fault})", Span::from_us(*lasts_us)))
+        }
+        IntentAction::Nodes { how, nodes, lasts_us, .. } => {
+            let (nodes, lasts) = (nodes.join(", "), Span::from_us(*lasts_us));
+            Some(match how {
+                NodeFault::Drain => format!("draining {nodes} for {lasts} ({fault})"),
+                NodeFault::Outage => format!("taking {nodes} away for {lasts} ({fault})"),
+                NodeFault::Reclaim { notice_us } => {
+                    format!("reclaiming {nodes} with {} notice ({fault})", Span::from_us(*notice_us))
+                }
+            })
+        }
+        IntentAction::Manifest { objects, lasts_us } => {
+            Some(format!("applying {} for {} ({fault})", objects.join(", "), Span::from_us(*lasts_us)))
         }
     }
 }
 
 fn took_effect(t_us: u64, effect: &Effect, tracks: &Tracks) -> Option<(Mark, String)> {
     let fault = &effect.fault;
-    if !effect.remaining.is_empty() {
-        return Some((Mark::Warn, format!("{fault} had no effect on {}", effect.remaining.join(", "))));
-    }
     let (intent_us, intent) = tracks.faults.get(fault)?.intent.as_ref()?;
+    if !effect.remaining.is_empty() {
+        let on = if intent.action.ends_instances() { " on" } else { ":" };
+        return Some((Mark::Warn, format!("{fault} had no effect{on} {}", effect.remaining.join(", "))));
+    }
+    let seen = after(t_us - intent_us);
     let (verb, what) = match &intent.action {
+        IntentAction::Terminate { evict: true, .. } => ("evicted", effect.gone.join(", ")),
         IntentAction::Terminate { kill: true, .. } => ("killed", effect.gone.join(", ")),
         IntentAction::Terminate { kill: false, .. } => ("ended", effect.gone.join(", ")),
         IntentAction::Lose { .. } => ("lost", intent.group.clone()),
+        IntentAction::Nodes { nodes, .. } => ("emptied", nodes.join(", ")),
+        // Of these the world has said what it saw.
+        IntentAction::Scale { .. } | IntentAction::Partition { .. } | IntentAction::Manifest { .. } => {
+            let (_, sighted) = tracks.faults.get(fault)?.sighted.as_ref()?;
+            return Some((Mark::Struck, format!("{}, seen {seen} ({fault})", sighted.detail)));
+        }
     };
-    Some((Mark::Struck, format!("{verb} {what}, seen gone {} ({fault})", after(t_us - intent_us))))
+    Some((Mark::Struck, format!("{verb} {what}, seen gone {seen} ({fault})")))
 }
 
 /// What follows upon a signal; told at once, before it is done.

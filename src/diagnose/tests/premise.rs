@@ -40,7 +40,12 @@ fn a_load_generator_that_was_the_limit() {
 }
 
 fn fault(remaining: &[&str]) -> Story {
-    let kill = IntentAction::Terminate { instances: vec!["primary-2".into()], kill: true, grace_us: 0 };
+    let kill = IntentAction::Terminate {
+        instances: vec!["primary-2".into()],
+        kill: true,
+        grace_us: 0,
+        evict: false,
+    };
     let intent = Intent { fault: "fault-0".into(), group: "primary".into(), action: kill };
     let effect = Effect {
         fault: "fault-0".into(),

@@ -217,7 +217,12 @@ fn instances_of_a_dearer_class() {
 
 /// One of two is killed at 20 s.
 fn killed() -> Story {
-    let kill = IntentAction::Terminate { instances: vec!["primary-2".into()], kill: true, grace_us: 0 };
+    let kill = IntentAction::Terminate {
+        instances: vec!["primary-2".into()],
+        kill: true,
+        grace_us: 0,
+        evict: false,
+    };
     Story::new("a kill")
         .desired(0.0, "primary", 2, "declared", "")
         .starts(0.2, "primary-1")

@@ -77,6 +77,8 @@ pub enum Event {
     Acknowledged(Acknowledged),
     /// The world did not say that it is done. It counts as injected all the same.
     InjectFailed(FaultFailed),
+    /// A world saw the effect of a fault that ends no instance.
+    EffectSeen(EffectSeen),
     /// Whether its effect was seen, by another way than the call that caused it.
     Effect(Effect),
     /// A fault was not injected, and why.

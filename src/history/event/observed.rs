@@ -1,5 +1,7 @@
 //! What a world sees of itself.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::autoscaler;
@@ -77,6 +79,33 @@ pub struct InstanceChange {
     /// Why, with the evidence: an exit status, the reason of a removal.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
+    /// The node that it runs on, once that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// That node's zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// Its labels; recorded only where a fault of the scenario asks for labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+}
+
+impl InstanceChange {
+    /// A new state and nothing else.
+    pub fn new(group: impl Into<String>, instance: impl Into<String>, state: InstanceState) -> Self {
+        Self {
+            group: group.into(),
+            instance: instance.into(),
+            state,
+            price: None,
+            process: None,
+            grace_us: None,
+            reason: String::new(),
+            node: None,
+            zone: None,
+            labels: BTreeMap::new(),
+        }
+    }
 }
 
 /// A process was started.

@@ -42,7 +42,12 @@ fn surge() -> Story {
         .fault(
             28.0,
             "primary",
-            IntentAction::Terminate { instances: vec!["primary-2".into()], kill: true, grace_us: 0 },
+            IntentAction::Terminate {
+                instances: vec!["primary-2".into()],
+                kill: true,
+                grace_us: 0,
+                evict: false,
+            },
         )
         .instance(28.1, "primary-2", InstanceState::Gone, "signal 9")
         .starts(28.4, "primary-6")

@@ -8,14 +8,20 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 mod expect;
+mod labels;
+mod manifest;
 mod stimulus;
 mod target;
+mod wait;
 
 use super::units::{Price, Share, Span};
 
 pub use expect::*;
+pub use labels::*;
+pub use manifest::*;
 pub use stimulus::*;
 pub use target::*;
+pub use wait::*;
 
 /// A whole scenario.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -25,7 +25,10 @@ impl<'t> Rules<'_, 't> {
                 FaultAction::Terminate { victims, group: name, .. } => {
                     self.termination(fault, victims, name, group)
                 }
-                FaultAction::Lose { group: name, .. } => self.loss(fault, name, group),
+                FaultAction::Lose { group: name, .. } | FaultAction::Partition { group: name, .. } => {
+                    self.loss(fault, name, group)
+                }
+                _ => {}
             }
         }
         self.strikes_on_lost_groups();
@@ -67,7 +70,7 @@ impl<'t> Rules<'_, 't> {
     fn loss(&self, fault: &Read<'_, Fault>, name: &str, group: &Read<'_, Group>) {
         let most = most_instances(&group.value);
         if most > self.allowed(most) {
-            let node = fault.node.get("lose");
+            let node = fault.node.get(fault.value.action.key());
             self.over_limit(fault, name, most, most).at(node, format!("all of `{name}`")).report();
         }
     }
@@ -80,8 +83,9 @@ impl<'t> Rules<'_, 't> {
         losing: u32,
     ) -> super::Complaint<'_> {
         let what = match &fault.value.action {
-            FaultAction::Lose { .. } => format!("losing all of `{name}`"),
+            FaultAction::Partition { .. } => format!("cutting off all of `{name}`"),
             FaultAction::Terminate { .. } => format!("ending {} of `{name}`", instances(losing)),
+            _ => format!("losing all of `{name}`"),
         };
         let limit = &self.draft.limits;
         let written = limit.node.get("lost_at_once");

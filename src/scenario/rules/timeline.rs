@@ -28,29 +28,33 @@ impl<'t> Rules<'_, 't> {
         self.draft.surges.iter().map(|surge| end_us(&surge.value)).max()
     }
 
-    fn fault_ends(&self) -> impl Iterator<Item = (u64, bool, &'t Node)> {
+    fn fault_ends(&self) -> impl Iterator<Item = (u64, &FaultAction, &'t Node)> {
         self.draft.faults.iter().map(|fault| {
-            let (takes, is_loss) = match &fault.value.action {
-                FaultAction::Lose { lasts, .. } => (lasts.us, true),
-                FaultAction::Terminate { how: Termination::Kill, .. } => (0, false),
-                FaultAction::Terminate { group, .. } => {
-                    let grace = self.group(group).and_then(|group| group.value.grace);
-                    (grace.unwrap_or(local_defaults::GRACE).us, false)
+            let action = &fault.value.action;
+            let takes = match (action.lasts(), action) {
+                (Some(lasts), _) => lasts,
+                (None, FaultAction::Terminate { how: Termination::Kill, .. }) => Span::from_us(0),
+                (None, _) => {
+                    let grace = self.group(action.group()).map(|group| group.value.grace_or_default());
+                    grace.unwrap_or(local_defaults::GRACE)
                 }
             };
-            (fault.value.at.us + takes, is_loss, fault.node)
+            (fault.value.at.us + takes.us, action, fault.node)
         })
     }
 
     /// When an anchor comes, where everything goes as written.
     pub(super) fn anchor_us(&self, anchor: Anchor) -> u64 {
         let fault_end = self.fault_ends().map(|(end, ..)| end).max().unwrap_or(0);
-        let loss_end = self.fault_ends().filter(|(_, loss, _)| *loss).map(|(end, ..)| end).max().unwrap_or(0);
+        let end_of = |counts: fn(&FaultAction) -> bool| {
+            self.fault_ends().filter(|(_, action, _)| counts(action)).map(|(end, ..)| end).max().unwrap_or(0)
+        };
         let surge_end = self.last_surge_end_us().unwrap_or(0);
         match anchor {
             Anchor::SurgeStart => self.first_surge_us().unwrap_or(0),
             Anchor::SurgeEnd => surge_end,
-            Anchor::Healed | Anchor::PrimaryHealthy => loss_end,
+            Anchor::Healed => end_of(|action| action.lasts().is_some()),
+            Anchor::PrimaryHealthy => end_of(FaultAction::can_take_down),
             Anchor::Quiesce => surge_end.max(fault_end),
         }
     }
@@ -148,8 +152,7 @@ impl<'t> Rules<'_, 't> {
             self.windows().iter().map(|window| self.anchor_us(window.anchor) + window.length.us).max();
         let until_us = until.unwrap_or(0);
         for fault in &self.draft.faults {
-            let replaced = matches!(fault.value.action, FaultAction::Terminate { .. })
-                && !expect.get("replacement").is_absent();
+            let replaced = fault.value.action.ends_some() && !expect.get("replacement").is_absent();
             if fault.value.at.us > until_us && !replaced {
                 self.warning("fault-unwatched", "nothing is expected any more when this fault happens")
                     .at(fault.node.get("at"), format!("at {}", fault.value.at))

@@ -1,6 +1,8 @@
 //! `[load]`, `[[fault]]` and `[limits]`: what is done to the system.
 
-use crate::scenario::model::{Fault, FaultAction, Limits, Load, Pick, Shape, Surge, Termination, Victims};
+use crate::scenario::model::{
+    Among, Fault, FaultAction, Limits, Load, Pick, Shape, Surge, Termination, Victims,
+};
 use crate::scenario::reader::{Read, Reader};
 use crate::scenario::tree::Node;
 use crate::scenario::units::{Rate, Span};
@@ -102,7 +104,7 @@ fn terminate(mut reader: Reader<'_>) -> Option<FaultAction> {
         _ => Victims::Named(instances?),
     };
     let how = if how? == "kill" { Termination::Kill } else { Termination::Graceful };
-    Some(FaultAction::Terminate { group: group?, victims, how })
+    Some(FaultAction::Terminate { group: group?, victims, how, among: Among::default() })
 }
 
 fn lose(mut reader: Reader<'_>) -> Option<FaultAction> {

@@ -219,11 +219,16 @@ impl Fleet {
         let unknown = || WorldError(format!("there is no group \"{}\"", intent.group));
         let group = self.groups.get_mut(&*intent.group).ok_or_else(unknown)?;
         match &intent.action {
+            IntentAction::Terminate { evict: true, .. }
+            | IntentAction::Scale { .. }
+            | IntentAction::Partition { .. }
+            | IntentAction::Nodes { .. }
+            | IntentAction::Manifest { .. } => Err(WorldError("only a cluster can do that".into())),
             IntentAction::Lose { .. } => {
                 let count = group.lose(&intent.fault);
                 Ok(format!("SIGKILL to all {count} instances of {}; none may start", intent.group))
             }
-            IntentAction::Terminate { instances, kill, grace_us } => {
+            IntentAction::Terminate { instances, kill, grace_us, .. } => {
                 let (mut done, mut gone) = (Vec::new(), Vec::new());
                 for name in instances {
                     match group.strike(&self.shared, name, *kill, *grace_us, &intent.fault) {
@@ -250,6 +255,7 @@ impl Fleet {
             }
             IntentAction::Lose { .. } => format!("{name} may start instances; nothing was left to undo"),
             IntentAction::Terminate { .. } => format!("nothing to undo: {name} replaces what it has lost"),
+            _ => "nothing to undo: it was not done".to_owned(),
         })
     }
 

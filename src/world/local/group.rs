@@ -140,13 +140,8 @@ impl Group {
         let replaces = self.to_replace > 0;
         self.to_replace = self.to_replace.saturating_sub(1);
         let mut change = crate::history::InstanceChange {
-            group: self.name.to_string(),
-            instance: name.clone(),
-            state: InstanceState::Pending,
             price: self.config.price.clone(),
-            process: None,
-            grace_us: None,
-            reason: String::new(),
+            ..crate::history::InstanceChange::new(&*self.name, name.clone(), InstanceState::Pending)
         };
         if replaces {
             change.price = self.config.replacement_price.clone().or(change.price);

@@ -93,13 +93,8 @@ impl Member {
     /// The report of a state, with nothing but a reason.
     pub(super) fn change(&self, state: InstanceState, reason: impl Into<String>) -> InstanceChange {
         InstanceChange {
-            group: self.group.to_string(),
-            instance: self.name.clone(),
-            state,
-            price: None,
-            process: None,
-            grace_us: None,
             reason: reason.into(),
+            ..InstanceChange::new(&*self.group, self.name.clone(), state)
         }
     }
 

@@ -3,8 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::binaries::Module;
-use crate::{Component, ControlPlane, Error};
+use crate::{Component, ControlPlane, Error, Module};
 
 /// How a control plane is set up. Its defaults are quick ones, so that a test's HPA contracts within seconds.
 #[derive(Debug)]

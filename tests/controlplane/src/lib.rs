@@ -14,12 +14,14 @@
 mod addons;
 mod arguments;
 mod binaries;
+mod build;
 mod builder;
 mod certificates;
 mod component;
 mod error;
 mod manifests;
 mod memory;
+mod module;
 pub mod nodes;
 pub mod objects;
 mod plane;
@@ -28,11 +30,12 @@ mod process;
 mod waiting;
 
 pub use addons::kwok_node;
-pub use binaries::{Module, build, shown};
+pub use build::{build, shown};
 pub use builder::{Builder, Progress};
 pub use component::Component;
 pub use error::Error;
 pub use manifests::apply;
 pub use memory::Memory;
+pub use module::Module;
 pub use plane::ControlPlane;
 pub use waiting::eventually;

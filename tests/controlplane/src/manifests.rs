@@ -10,7 +10,7 @@ use kube::api::{Api, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use kube::{Client, discovery};
 use serde_json::json;
 
-use crate::binaries::files;
+use crate::build::files;
 use crate::waiting::answer;
 use crate::{ControlPlane, Error};
 

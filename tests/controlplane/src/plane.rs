@@ -8,13 +8,14 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use tokio::time::{Instant, sleep};
 
 use crate::arguments::{Places, SCHEDULER_FILE, arguments, scheduler_configuration};
-use crate::binaries::{Binaries, Module, build, cache};
+use crate::binaries::Binaries;
+use crate::build::{build, cache};
 use crate::builder::{Builder, Progress};
 use crate::certificates::{ADMIN, Certificates, User};
 use crate::memory::Memory;
 use crate::ports::{Port, Ports};
 use crate::process::{Folder, Process, Program, tail};
-use crate::{Component, Error};
+use crate::{Component, Error, Module};
 
 /// How long a component may take to become ready: seconds, and on a busy machine many.
 const READY_WITHIN: Duration = Duration::from_secs(120);

@@ -1,7 +1,7 @@
-use crate::binaries::{CRDS, Module};
 use crate::manifests::define;
+use crate::module::CRDS;
 use crate::ports::Port;
-use crate::{Component, ControlPlane, Error};
+use crate::{Component, ControlPlane, Error, Module};
 
 impl ControlPlane {
     /// Starts Karpenter with its KWOK provider, and KWOK unless it runs. A NodePool and a KWOKNodeClass are for the

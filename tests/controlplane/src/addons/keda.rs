@@ -4,10 +4,10 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::json;
 
-use crate::binaries::{CRDS, Module};
 use crate::manifests::{FIELD_MANAGER, define};
+use crate::module::CRDS;
 use crate::ports::Port;
-use crate::{Component, ControlPlane, Error};
+use crate::{Component, ControlPlane, Error, Module};
 
 /// Where KEDA would live.
 const NAMESPACE: &str = "keda";

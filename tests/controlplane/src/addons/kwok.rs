@@ -1,9 +1,10 @@
 use k8s_openapi::api::core::v1::Node;
 use serde_json::json;
 
-use crate::binaries::{Module, STAGES, files};
+use crate::build::files;
+use crate::module::STAGES;
 use crate::ports::Port;
-use crate::{Component, ControlPlane, Error};
+use crate::{Component, ControlPlane, Error, Module};
 
 /// KWOK keeps the nodes that carry this annotation, and the pods on them. Karpenter's provider sets it too.
 const ANNOTATION: (&str, &str) = ("kwok.x-k8s.io/node", "fake");
