@@ -113,7 +113,7 @@ impl Meter {
 
     fn node_list(&self, ctx: &Context) -> Value {
         let pods = self.pods.borrow();
-        let there = ctx.nodes.iter().filter(|node| !*node.lost.borrow());
+        let there = ctx.nodes().into_iter().filter(|node| !*node.lost.borrow());
         let items: Vec<_> = there
             .map(|node| {
                 let pods = pods.iter().filter(|pod| pod.node == node.spec.name);
