@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 pub(crate) const STAGES: &str = "stages";
 /// Beside the programs: definitions of custom resources.
 pub(crate) const CRDS: &str = "crds";
+
 /// A Go module of ours, below `go/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Module {
