@@ -146,7 +146,7 @@ impl<'t> Rules<'_, 't> {
             .and(group.node.get("takes_over_from"), "because of this")
             .help("write `standby_released = { within = … }`")
             .report();
-        } else if group.value.autoscaler.is_none() {
+        } else if group.value.autoscaler.is_none() && group.value.workload.is_none() {
             self.never_grows(node, name, group);
         }
     }
