@@ -94,14 +94,14 @@ pub fn read_feature(
 /// Mistakes whose way out is a sentence: the words that it begins with.
 const WAYS_OUT: [(&str, &str); 9] = [
     ("nothing-expected", "within {within}[ of {from}] {group} is back"),
-    ("missing-target", "a group {new}"),
+    ("missing-target", "a group {new} of {replicas}"),
     ("over-limit", "up to {lost_at_once}"),
     ("no-load", "a steady load"),
-    ("no-capacity", "a group {new}"),
+    ("no-capacity", "a group {new} of {replicas}"),
     ("no-objective", "at least {target} of requests succeed"),
-    ("no-standby", "a standby {new}"),
+    ("no-standby", "a standby {new} of {replicas}"),
     ("no-stimulus", "load steps"),
-    ("missing-price", "a group {new}"),
+    ("missing-price", "a group {new} of {replicas}"),
 ];
 
 /// The example of a sentence that mends a mistake.

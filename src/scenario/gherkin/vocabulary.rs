@@ -59,6 +59,41 @@ pub(super) static VOCABULARY: &[Phrase] = &[
     phrase(GIVEN, "", &["the system(:)"], "Given the system:")
         .does(Does::Inline)
         .with_table("\"\"\"\n[target.local.primary]\nreplicas = 2\n\"\"\""),
+    phrase(
+        GIVEN,
+        "target.kubernetes",
+        &[
+            "the system runs in namespace {namespace} of the cluster {context}[, taking load at the service {service}]",
+            "the system runs in namespace {namespace} of the cluster {context}, taking load at the address {address}",
+        ],
+        r#"Given the system runs in namespace "shop" of the cluster "staging", taking load at the service "checkout""#,
+    ),
+    phrase(
+        GIVEN,
+        "target.kubernetes",
+        &[
+            "the system runs in namespace {namespace} of this cluster[, taking load at the service {service}]",
+            "the system runs in namespace {namespace} of this cluster, taking load at the address {address}",
+        ],
+        r#"Given the system runs in namespace "shop" of this cluster, taking load at the service "checkout""#,
+    )
+    .fixed(&[("in_cluster", "true")]),
+    phrase(
+        GIVEN,
+        "target.kubernetes.group.*",
+        &[
+            "a group {new} of the workload {workload}[, with {replicas} instance(s)][, ready after {startup}][, each serving {capacity}][, at {price} each]",
+        ],
+        r#"Given a group "primary" of the workload "Deployment/checkout", each serving 50 requests per second, at 0.10 USD per hour each"#,
+    ),
+    phrase(
+        GIVEN,
+        "target.kubernetes.group.*",
+        &[
+            "a standby {new} of the workload {workload}[, with {replicas} instance(s)] takes over from {takes_over_from}[ with {promoted_replicas} instance(s)][, ready after {startup}][, each serving {capacity}][, at {price} each]",
+        ],
+        r#"Given a standby "standby" of the workload "Deployment/checkout-standby", with 1 instance takes over from "primary" with 3 instances"#,
+    ),
     phrase(GIVEN, "", &["these groups of instances(:)"], "Given these groups of instances:")
         .does(Does::Groups)
         .with_table(

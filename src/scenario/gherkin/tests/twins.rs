@@ -97,7 +97,7 @@ fn value(kind: Kind) -> BoxedStrategy<Value> {
         Kind::Table(section) => table(section),
         Kind::TimeOr(section) => prop_oneof![time(), table(section)].boxed(),
         Kind::Named(section) => {
-            let names: [&str; 3] = if section.name == "group" {
+            let names: [&str; 3] = if section.name.ends_with("group") {
                 ["primary", "standby", "third"]
             } else {
                 ["availability", "latency", "own"]
@@ -143,6 +143,8 @@ fn drawn(key: &'static Key, chosen: bool) -> BoxedStrategy<Option<Entry>> {
                 list(distinct.into_iter().map(text).collect())
             })
             .boxed(),
+        // It has no other meaning.
+        ("in_cluster", _) => Just(Value::Flag(true)).boxed(),
         (_, kind) => value(kind),
     };
     let entry = value.prop_map(|value| entry(key.name, value));
