@@ -1,6 +1,8 @@
 //! The Kubernetes world against a real control plane: only Kubernetes' own controllers decide here.
 
 mod mutants;
+mod outage;
+mod standby;
 mod support;
 
 use k8s_openapi::api::coordination::v1::Lease;

@@ -1,7 +1,7 @@
 //! What the tests of the Kubernetes world share: a cluster, a demo system in it, and springback run on it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use controlplane::nodes::Nodes;
@@ -10,6 +10,7 @@ use controlplane::{ControlPlane, eventually};
 use k8s_openapi::api::core::v1::Service;
 use kube::{Api, Client};
 use serde_json::Value;
+use tokio::process::Child;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 /// The binary under test, which also is what runs in pods.
@@ -23,7 +24,7 @@ pub(crate) struct Cluster {
 
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
 /// Two cores: one system under load at a time.
-static TURN: Mutex<()> = Mutex::const_new(());
+pub(crate) static TURN: Mutex<()> = Mutex::const_new(());
 
 /// The cluster that the tests of a program share, and the turn to use it.
 pub(crate) async fn cluster() -> (&'static Cluster, MutexGuard<'static, ()>) {
@@ -99,19 +100,49 @@ pub(crate) fn springback(kubeconfig: &Path) -> Command {
 
 /// Runs a scenario on a cluster to its end. `NAMESPACE` in the text stands for the namespace.
 pub(crate) async fn run(cluster: &Cluster, namespace: &str, scenario: &str) -> Ran {
+    run_with(cluster.plane.kubeconfig(), namespace, scenario).await
+}
+
+/// The same, with any kubeconfig.
+pub(crate) async fn run_with(kubeconfig: &Path, namespace: &str, scenario: &str) -> Ran {
+    start(kubeconfig, namespace, scenario).ended().await
+}
+
+/// A run that goes on.
+pub(crate) struct Running {
+    child: Child,
+    reports: tempfile::TempDir,
+}
+
+/// Starts a run. It is ended with the test.
+pub(crate) fn start(kubeconfig: &Path, namespace: &str, scenario: &str) -> Running {
     let reports = tempfile::tempdir().unwrap();
     let file = reports.path().join("scenario.toml");
     std::fs::write(&file, scenario.replace("NAMESPACE", namespace)).unwrap();
-    let mut command = springback(cluster.plane.kubeconfig());
-    command.arg("run").arg(&file).arg("--reports").arg(reports.path()).args([
-        "--suite-id",
-        "test",
-        "--seed",
-        "7",
-        "--quiet",
-    ]);
-    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
-    Ran { output, folder: reports.path().join("test/scenario"), _reports: reports }
+    let mut command = tokio::process::Command::from(springback(kubeconfig));
+    command
+        .arg("run")
+        .arg(&file)
+        .arg("--reports")
+        .arg(reports.path())
+        .args(["--suite-id", "test", "--seed", "7", "--quiet"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    Running { child: command.spawn().unwrap(), reports }
+}
+
+impl Running {
+    /// Its history.
+    pub(crate) fn history(&self) -> PathBuf {
+        self.reports.path().join("test/scenario/history.jsonl")
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(self) -> Ran {
+        let output = self.child.wait_with_output().await.unwrap();
+        Ran { output, folder: self.reports.path().join("test/scenario"), _reports: self.reports }
+    }
 }
 
 /// A system under test: a Deployment `checkout` behind a Service of that name, two replicas at 40 requests a second.
