@@ -185,7 +185,7 @@ pub fn toml_as_feature(source: &Source, overrides: &Overrides<'_>) -> Result<Str
     let root = syntax::parse(&source.text, &problems).expect("it was read just now");
     let (feature, unsaid) = write::feature(&root);
     // What was written is read again: nothing of a scenario may be lost on the way, and nothing turn into something else.
-    let again = Source::new("the feature", feature.as_str());
+    let again = Source::new(source.name.as_str(), feature.as_str());
     // It names no file.
     let said = read_feature(&again, overrides, &|_| Err(Vec::new())).ok().map(|found| found.scenarios);
     let same = match said.as_deref() {

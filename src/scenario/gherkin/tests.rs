@@ -14,8 +14,16 @@ fn no_import(path: &Path) -> Result<Source, Vec<Diagnostic>> {
     Err(vec![Diagnostic::error("no-such-file", format!("there is no file \"{}\"", path.display()))])
 }
 
+/// Nothing from outside, but the file that the complete scenario of a cluster names.
+const BESIDE: Overrides<'static> = Overrides { files: &beside, ..Overrides::NONE };
+
+fn beside(path: &Path) -> Result<Source, Vec<Diagnostic>> {
+    assert_eq!(path, Path::new("complete-cluster.yaml"));
+    Ok(Source::new("complete-cluster.yaml", include_str!("../complete-cluster.yaml")))
+}
+
 fn feature(text: &str) -> Result<Feature, Vec<Diagnostic>> {
-    read_feature(&Source::new("test.feature", text), &Overrides::NONE, &no_import)
+    read_feature(&Source::new("test.feature", text), &BESIDE, &no_import)
 }
 
 fn only(text: &str) -> Scenario {
@@ -25,7 +33,7 @@ fn only(text: &str) -> Scenario {
 }
 
 fn twin(text: &str) -> Scenario {
-    let found = read(&Source::new("test.toml", text), &Overrides::NONE);
+    let found = read(&Source::new("test.toml", text), &BESIDE);
     found.unwrap_or_else(|diagnostics| panic!("{}", plain(&diagnostics))).scenario
 }
 
@@ -178,12 +186,10 @@ fn a_system_in_a_cluster_goes_to_a_feature_and_back() {
         ),
     ] {
         let source = Source::new("cluster.toml", text);
-        let converted =
-            toml_as_feature(&source, &Overrides::NONE).unwrap_or_else(|found| panic!("{}", plain(&found)));
+        let converted = toml_as_feature(&source, &BESIDE).unwrap_or_else(|found| panic!("{}", plain(&found)));
         assert!(converted.contains(sentence), "{converted}");
         assert_eq!(only(&converted), twin(text));
-        let again =
-            feature_as_toml(&Source::new("a.feature", converted), &Overrides::NONE, &no_import).unwrap();
+        let again = feature_as_toml(&Source::new("a.feature", converted), &BESIDE, &no_import).unwrap();
         assert_eq!(twin(&again[0].1), twin(text));
     }
 }

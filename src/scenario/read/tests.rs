@@ -23,8 +23,12 @@ fn read_with(text: &str, set: &[&str], environment: &[(&str, &str)]) -> Result<L
     let set: Vec<String> = set.iter().map(|argument| (*argument).to_owned()).collect();
     let lookup =
         |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-    read(&Source::new("a.toml", text), &Overrides { set: &set, environment: &lookup, ..Overrides::NONE })
-        .map_err(|diagnostics| plain(&diagnostics))
+    let files = |path: &std::path::Path| {
+        assert_eq!(path, std::path::Path::new("complete-cluster.yaml"));
+        Ok(Source::new("complete-cluster.yaml", include_str!("../complete-cluster.yaml")))
+    };
+    let overrides = Overrides { set: &set, environment: &lookup, files: &files, ..Overrides::NONE };
+    read(&Source::new("a.toml", text), &overrides).map_err(|diagnostics| plain(&diagnostics))
 }
 
 fn lowered(text: &str) -> Lowered {

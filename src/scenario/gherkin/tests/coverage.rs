@@ -189,7 +189,7 @@ fn every_key_of_the_format_has_a_twin() {
     let mut all = BTreeSet::new();
     all_keys(&SCENARIO, &mut all);
     let mut covered = BTreeSet::new();
-    for pick in 0..24 {
+    for pick in 0..48 {
         let root = node(complete(&SCENARIO, pick, &mut covered));
         let meant = drafted(&root);
         let (feature, unsaid) = write::feature(&root);
