@@ -232,8 +232,10 @@ fn an_editor_takes_every_shipped_file() {
         );
         assert_eq!(marked(&file, &schema), None, "{}", file.display());
     }
-    let complete = root().join("src/scenario/complete.toml");
-    assert_eq!(marked(&complete, &root().join("docs/schema/scenario.schema.json")), None);
+    for complete in ["complete", "complete-cluster", "complete-in-cluster"] {
+        let complete = root().join(format!("src/scenario/{complete}.toml"));
+        assert_eq!(marked(&complete, &root().join("docs/schema/scenario.schema.json")), None);
+    }
 }
 
 /// What is wrong with a single value or key an editor can see; what is wrong between keys, only springback.

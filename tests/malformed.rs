@@ -11,7 +11,14 @@ use shown::graphical;
 
 /// The diagnostics of a text under the name of its file alone, so that no path of a machine is in a snapshot.
 fn diagnostics(name: &str, text: &str) -> Vec<Diagnostic> {
-    match read(&Source::new(name, text), &Overrides::NONE) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/malformed");
+    let files = |path: &Path| {
+        let found = Source::read(&folder.join(path));
+        found
+            .map(|found| Source::new(path.display().to_string(), found.text))
+            .or_else(|_| (Overrides::NONE.files)(path))
+    };
+    match read(&Source::new(name, text), &Overrides { files: &files, ..Overrides::NONE }) {
         Ok(lowered) => lowered.warnings,
         Err(diagnostics) => diagnostics,
     }
@@ -22,7 +29,7 @@ fn files(folder: &str) -> Vec<(String, String)> {
     let mut files: Vec<(String, String)> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_file())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
         .map(|path| {
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
             (name, std::fs::read_to_string(&path).unwrap())

@@ -266,7 +266,9 @@ impl<'a> Judge<'a> {
         }
         let bound = self.bound.at(timed.deadline_us).unwrap_or(self.bound.floor());
         let drop = self.drop_to(bound);
-        let Some((_, by, to)) = drop.clone().filter(|(_, by, _)| by != "heal" && by != "declared") else {
+        let Some((_, by, to)) =
+            drop.clone().filter(|(_, by, _)| by != "heal" && by != "fault" && by != "declared")
+        else {
             let why = match drop {
                 Some((t, by, to)) => format!(
                     "its desired count went back to {to} by {by}, {}, and that is no contraction",

@@ -23,7 +23,7 @@
 //! and sources that were silent are missing data. A change by somebody else, a fault without effect and a starved
 //! harness are not: they say that something else was tested than what was meant, so they void a fail too.
 
-use crate::history::{FaultTrack, IntentAction, Tracks};
+use crate::history::{FaultTrack, GroupTrack, IntentAction, Tracks};
 use crate::plan::PlannedFault;
 use crate::scenario::Share;
 use crate::slo::{Slices, WINDOW_US, within};
@@ -45,10 +45,12 @@ const HICCUP: usize = 2;
 /// Longest delay of a timer in the runner, in µs, at which the moments that it records are exact. Beyond it, a margin
 /// smaller than the delay proves nothing.
 pub(super) const TICK_LATE_LIMIT_US: u64 = 250_000;
-/// Who may write a desired count or an autoscaler without being somebody else: the scenario with its faults and heals, and
-/// the group's own controllers.
+/// Who may write a desired count or an autoscaler without being somebody else: the scenario and what it does, and the group's
+/// own controllers.
 pub(super) const OWN_WRITERS: [&str; 6] =
     ["declared", "autoscaler", "failover", "fault", "heal", "scheduled-scaler"];
+/// Who raises so often what the autoscaler has lowered is a controller of the system too: a defect of it, and no disturbance.
+const FIGHTS: usize = 2;
 
 /// A premise that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,7 +175,8 @@ impl Case<'_> {
             let autoscalers = group.autoscalers.iter().filter(|(t, seen)| other(*t, &seen.by));
             changes
                 .extend(autoscalers.map(|(t, seen)| (*t, &seen.by, format!("the autoscaler of \"{name}\""))));
-            let writes = group.writes.iter().filter(|(t, write)| other(*t, &write.by));
+            let writes =
+                group.writes.iter().filter(|(t, write)| other(*t, &write.by) && !fights(group, &write.by));
             changes.extend(writes.map(|(t, write)| {
                 (*t, &write.by, format!("the desired count of \"{name}\", to {}", write.replicas))
             }));
@@ -233,6 +236,15 @@ impl Case<'_> {
         let interrupted = self.tracks.interrupted.first().map(|(t, _)| *t);
         stopped.into_iter().chain(interrupted).min()
     }
+}
+
+/// Whether a writer of a group's count is at odds with its autoscaler, again and again.
+fn fights(group: &GroupTrack, by: &str) -> bool {
+    let pairs = group.writes.windows(2);
+    let raises = pairs.filter(|pair| {
+        pair[0].1.by == "autoscaler" && pair[1].1.by == by && pair[1].1.replicas > pair[0].1.replicas
+    });
+    raises.count() >= FIGHTS
 }
 
 /// Struck instances that were not seen gone, or what else was not seen: by the recorded proof, else by the tracks

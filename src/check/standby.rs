@@ -218,7 +218,8 @@ impl Standby<'_> {
             return Said::inconclusive(Code::StandbyNeverActivated, text);
         };
         let release = self.releases(activated_us).into_iter().rfind(|(t, _)| *t <= timed.hold_end_us);
-        let Some((_, by)) = release.filter(|(_, by)| *by != "heal" && *by != "declared") else {
+        let Some((_, by)) = release.filter(|(_, by)| *by != "heal" && *by != "fault" && *by != "declared")
+        else {
             let text = format!(
                 "\"{name}\" is back at its dormant size, but no drop of its desired count by its own controller is on \
                  record."

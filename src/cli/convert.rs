@@ -57,7 +57,12 @@ fn converted(args: &ConvertArgs) -> Result<String, Exit> {
     };
     // A scenario may lean on defaults; what is written is only what it says itself.
     let project = settings::read(None, std::slice::from_ref(&args.file), None).map_err(bad)?;
-    let overrides = Overrides { set: &[], project: Some(&project), environment: &settings::environment };
+    let overrides = Overrides {
+        set: &[],
+        project: Some(&project),
+        environment: &settings::environment,
+        files: &Source::read,
+    };
     let source = Source::read(&args.file).map_err(bad)?;
     if args.file.extension().is_none_or(|extension| extension != scenario::FEATURE) {
         return scenario::toml_as_feature(&source, &overrides).map_err(bad);

@@ -70,8 +70,12 @@ pub(super) fn load(args: &ScenarioArgs) -> Result<Call, Exit> {
             Err(found) => mistakes.extend(found),
         }
     }
-    let overrides =
-        Overrides { set: &args.sets, project: Some(&project), environment: &settings::environment };
+    let overrides = Overrides {
+        set: &args.sets,
+        project: Some(&project),
+        environment: &settings::environment,
+        files: &Source::read,
+    };
     let mut loaded = Vec::new();
     for file in &files {
         match read_file(file, &overrides) {
@@ -122,16 +126,17 @@ fn read_file(file: &Path, overrides: &Overrides<'_>) -> Result<Vec<Loaded>, Vec<
     let source = Source::read(file)?;
     let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     if file.extension().is_none_or(|extension| extension != scenario::FEATURE) {
-        let lowered = scenario::read(&source, overrides)?;
-        return Ok(vec![Loaded { stem, source, imports: Vec::new(), lowered, steps: None }]);
+        let mut lowered = scenario::read(&source, overrides)?;
+        let imports = std::mem::take(&mut lowered.files);
+        return Ok(vec![Loaded { stem, source, imports, lowered, steps: None }]);
     }
     let folder = file.parent().unwrap_or(Path::new(""));
     let found = scenario::read_feature(&source, overrides, &|path| Source::read(&folder.join(path)))?;
     let feature = event::Source::new(found.gherkin);
-    let loaded = found.scenarios.into_iter().map(|one| Loaded {
+    let loaded = found.scenarios.into_iter().map(|mut one| Loaded {
         stem: format!("{stem}.{}", slug(&one.lowered.scenario.name)),
         source: source.clone(),
-        imports: one.imports,
+        imports: [one.imports, std::mem::take(&mut one.lowered.files)].concat(),
         steps: Some(Steps {
             feature: feature.clone(),
             rule: one.rule,

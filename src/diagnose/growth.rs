@@ -5,7 +5,7 @@ use crate::history::{Decided, GroupTrack};
 
 use super::Diagnosis;
 use super::case::{Case, because, instances, per_second};
-use super::held::{autoscaler, stale};
+use super::held::{autoscaler, stale, without_request};
 use super::starting;
 
 /// Why a group was not larger in `[from_us, to_us]`.
@@ -69,6 +69,12 @@ pub(super) fn wishes(
 ) -> Vec<Diagnosis> {
     let decisions = Case::in_force(group, from_us, to_us);
     let mut causes = Vec::new();
+    if let Some((t, last)) = decisions.last() {
+        let condition = &last.decision.conditions.scaling_active;
+        let shown =
+            format!("ScalingActive=False, {} at {}: {}", condition.reason, case.at(*t), condition.message);
+        causes.extend(without_request(name, last, &shown));
+    }
     let limited_by = |reason: Reason| -> Option<&(u64, Decided)> {
         decisions.iter().rev().find(|(_, decided)| {
             let condition = &decided.decision.conditions.scaling_limited;

@@ -196,6 +196,9 @@ impl Held<'_> {
                 "give each workload labels of its own, so that no two autoscalers select the same instances";
             return Some(self.cause("hpa-selector-overlap", shown, next));
         }
+        if let Some(cause) = without_request(self.name, last, &shown) {
+            return Some(cause);
+        }
         let broken = metrics(last).find(|metric| matches!(metric.outcome, MetricOutcome::Invalid { .. }))?;
         if last.decision.metrics.len() < 2 {
             return None;
@@ -414,6 +417,15 @@ fn metrics(decided: &Decided) -> impl Iterator<Item = &MetricDecision> {
 
 fn is_inactive(decided: &Decided) -> bool {
     decided.decision.conditions.scaling_active.status == ConditionStatus::False
+}
+
+/// A container without a request: a share of nothing cannot be computed, and Kubernetes says so in these words.
+pub(super) fn without_request(name: &str, decided: &Decided, shown: &str) -> Option<Diagnosis> {
+    let message = &decided.decision.conditions.scaling_active.message;
+    let is_it = is_inactive(decided) && message.contains("missing request for");
+    let next = "give every container of the pods a request for that resource, or measure one container only \
+                (ContainerResource)";
+    is_it.then(|| because("hpa-no-request", autoscaler(name), shown.to_owned(), next))
 }
 
 /// Whether the metrics ask for no fewer than there are.

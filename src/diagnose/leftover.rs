@@ -94,8 +94,14 @@ fn overdue(case: &Case, instance: &str, group: &GroupTrack, at_us: u64) -> Diagn
         case.at(at_us),
         lasting(at_us.saturating_sub(asked_us + grace_us))
     );
-    let next = "see what holds it: a SIGTERM that is not handled, work that never ends, or on Kubernetes a finalizer \
-                whose owner is gone";
+    let finalizers = &group.instances[instance].finalizers;
+    if !finalizers.is_empty() {
+        let seen = format!("{seen}; it waits for finalizer {}", finalizers.join(", "));
+        let next = "find who should take that finalizer away and does not: a controller that is gone or fails; take it away by \
+                    hand only when what it guards is cleaned up";
+        return because("pod-finalizer-stuck", format!("instance {instance}"), seen, next);
+    }
+    let next = "see what holds it: a SIGTERM that is not handled, or work that never ends";
     because("termination-overdue", format!("instance {instance}"), seen, next)
 }
 

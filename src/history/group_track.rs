@@ -37,6 +37,8 @@ pub struct Life {
     pub ready: Vec<(u64, Option<u64>)>,
     /// When it was first asked to end, and how long it may take.
     pub terminating: Option<(u64, u64)>,
+    /// Who has to let go of it before it can be gone, as last told.
+    pub finalizers: Vec<String>,
     /// When it was seen gone, and why.
     pub gone: Option<(u64, String)>,
     /// The latest state.
@@ -91,6 +93,7 @@ impl GroupTrack {
             born_us: t_us,
             ready: Vec::new(),
             terminating: None,
+            finalizers: Vec::new(),
             gone: None,
             state: change.state,
             prices: Vec::new(),
@@ -108,6 +111,9 @@ impl GroupTrack {
         }
         if change.state == InstanceState::Terminating && life.terminating.is_none() {
             life.terminating = Some((t_us, change.grace_us.unwrap_or(0)));
+        }
+        if change.state == InstanceState::Terminating {
+            life.finalizers.clone_from(&change.finalizers);
         }
         if change.state == InstanceState::Gone && life.gone.is_none() {
             life.gone = Some((t_us, change.reason.clone()));

@@ -5,6 +5,7 @@ mod diagnostic;
 mod gherkin;
 mod keys;
 pub mod local_defaults;
+mod manifest;
 mod model;
 mod overrides;
 mod problems;
@@ -30,6 +31,7 @@ pub use gherkin::{
     toml_as_feature,
 };
 pub use local_defaults::{autoscaler_settings, autoscaler_spec};
+pub use manifest::Open;
 pub use model::*;
 pub use overrides::{Override, Overrides};
 pub use project::{Project, Quarantine, find_settings, read_settings};

@@ -4,18 +4,22 @@ mod origins;
 mod paths;
 
 use std::fmt;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::diagnostic::Diagnostic;
 use super::keys::Section;
+use super::manifest::Open;
 use super::problems::Problems;
 use super::project::Project;
+use super::source::Source;
 use super::tree::Node;
 
 pub(super) use origins::{Environment, resolve, resolve_quietly};
 pub(super) use paths::put;
 
-/// Where values from outside may come from, the strongest first.
+/// What a scenario may take from outside of its own text. Values may come from several places, the strongest first.
 #[derive(Clone, Copy)]
 pub struct Overrides<'a> {
     /// `path=value` pairs, in the order given; the last one for a path counts.
@@ -24,11 +28,18 @@ pub struct Overrides<'a> {
     pub project: Option<&'a Project>,
     /// Looks a variable up.
     pub environment: &'a dyn Fn(&str) -> Option<String>,
+    /// Opens a file that the scenario names; the path begins with the folder of the file that names it.
+    pub files: &'a Open<'a>,
 }
 
 impl Overrides<'_> {
-    /// Nothing from outside: no `--set`, no settings, and an environment without variables.
-    pub const NONE: Overrides<'static> = Overrides { set: &[], project: None, environment: &|_| None };
+    /// Nothing from outside: no `--set`, no settings, an environment without variables, and no files.
+    pub const NONE: Overrides<'static> =
+        Overrides { set: &[], project: None, environment: &|_| None, files: &no_file };
+}
+
+fn no_file(path: &Path) -> Result<Source, Vec<Diagnostic>> {
+    Err(vec![Diagnostic::error("no-such-file", format!("there is no file \"{}\"", path.display()))])
 }
 
 impl fmt::Debug for Overrides<'_> {

@@ -1,6 +1,7 @@
 //! All that is found wrong while a scenario is read. Nothing stops at the first mistake.
 
 use std::cell::{Cell, RefCell};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Listing};
@@ -70,6 +71,15 @@ impl Problems {
     /// What a text is to the scenario.
     pub(super) fn part(&self, id: SourceId) -> Part {
         self.listings.borrow()[id.0].0.clone()
+    }
+
+    /// The folder that a path within a text counts from: that of the file, or of the scenario where the text is none.
+    pub(super) fn folder(&self, id: SourceId) -> PathBuf {
+        let id = match self.part(id) {
+            Part::Own | Part::Argument => SourceId::FILE,
+            Part::Import | Part::Defaults | Part::Prices | Part::Profile(_) => id,
+        };
+        Path::new(&self.listing(id).name).parent().unwrap_or(Path::new("")).to_owned()
     }
 
     /// Remembers a mistake at a place, with what is to be seen there.

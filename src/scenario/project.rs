@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::diagnostic::Diagnostic;
 use super::keys::PROJECT;
+use super::manifest::Files;
 use super::overrides::{Environment, resolve, resolve_quietly};
 use super::problems::Problems;
 use super::read::Origin;
@@ -142,7 +143,8 @@ impl Reading<'_> {
     /// `root` is the tree as it is written, `filled` the same with its variables filled in.
     fn project(&self, root: &Node, filled: &Node) -> Option<Project> {
         let names = Names { open: true, ..Names::default() };
-        let context = Context { problems: self.problems, names: &names };
+        let files = Files::unopened();
+        let context = Context { problems: self.problems, names: &names, files: &files };
         let mut reader = Reader::new(context, &PROJECT, "settings", filled, filled.place.as_ref())?;
         let place = self.place(&mut reader);
         let mut all_reports: Vec<PathBuf> = place.reports.iter().cloned().collect();

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::diagnostic::Diagnostic;
 use super::keys::{EXPECTATIONS, SCENARIO};
+use super::manifest::Files;
 use super::model::{Scenario, StopCondition};
 use super::overrides::{self, Override, Overrides};
 use super::problems::Problems;
@@ -37,6 +38,8 @@ pub struct Lowered {
     pub origins: BTreeMap<String, Origin>,
     /// Where its name is written; other expectations have none.
     pub name_at: Option<Origin>,
+    /// Files that it names and that were read along with it, such as those of objects.
+    pub files: Vec<Source>,
 }
 
 /// Reads a scenario. On failure everything that is wrong with it comes back, in the order in which it is written.
@@ -54,16 +57,18 @@ pub(super) fn lower_tree(
     overrides: &Overrides<'_>,
     problems: &Problems,
 ) -> Result<Lowered, Vec<Diagnostic>> {
+    let files = Files::opened_by(overrides.files);
     let overrides = overrides::apply(&mut root, &SCENARIO, overrides, problems);
     let names = sections::names(&root);
-    let context = Context { problems, names: &names };
+    let context = Context { problems, names: &names, files: &files };
     let draft = sections::scenario(context, &root);
     if let Some(draft) = &draft
         && !problems.is_incomplete()
     {
         rules::check(draft, problems);
     }
-    finish(problems, draft, overrides, &root, BTreeMap::new())
+    let lowered = finish(problems, draft, overrides, &root, BTreeMap::new())?;
+    Ok(Lowered { files: files.into_sources(), ..lowered })
 }
 
 /// Reads other expectations (`[expect]`, `[slo]` or both) for a scenario that was run already, to judge it again.
@@ -81,7 +86,8 @@ pub fn read_expectations(
     };
     let overrides = overrides::apply(&mut root, &EXPECTATIONS, overrides, &problems);
     let names = sections::names_with(&root, recorded);
-    let context = Context { problems: &problems, names: &names };
+    let files = Files::unopened();
+    let context = Context { problems: &problems, names: &names, files: &files };
     let draft = sections::expectations(context, &root, recorded);
     if let Some(draft) = &draft
         && !problems.is_incomplete()
@@ -119,7 +125,7 @@ fn finish(
     let (diagnostics, has_error) = problems.take_diagnostics();
     match draft.and_then(Draft::into_scenario) {
         Some(scenario) if !has_error => {
-            Ok(Lowered { scenario, warnings: diagnostics, overrides, origins, name_at })
+            Ok(Lowered { scenario, warnings: diagnostics, overrides, origins, name_at, files: Vec::new() })
         }
         _ => Err(diagnostics),
     }

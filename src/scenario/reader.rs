@@ -2,6 +2,7 @@
 
 use super::diagnostic::Diagnostic;
 use super::keys::{EXPECTATIONS, Key, Kind, PROJECT, SCENARIO, Section};
+use super::manifest::Files;
 use super::problems::Problems;
 use super::spelling::{listed, nearest, suggestion};
 use super::tree::{Node, Place, Value, quoted};
@@ -20,6 +21,7 @@ pub(super) struct Names {
 pub(super) struct Context<'t> {
     pub(super) problems: &'t Problems,
     pub(super) names: &'t Names,
+    pub(super) files: &'t Files<'t>,
 }
 
 /// A value together with the place where it was written, for the rules that compare values.

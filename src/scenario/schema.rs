@@ -160,11 +160,14 @@ fn example(key: &Key) -> Value {
 fn kind(kind: Kind) -> Value {
     let reference = |section: &Section| json!({ "$ref": format!("#/$defs/{}", section.name) });
     match kind {
-        Kind::Text | Kind::Group | Kind::Objective => json!({ "type": "string", "minLength": 1 }),
+        Kind::Text | Kind::Labels | Kind::Manifest | Kind::Group | Kind::Objective => {
+            json!({ "type": "string", "minLength": 1 })
+        }
         Kind::Link => json!({ "type": "string", "pattern": or_variable("https?://[^/].*") }),
         Kind::Workload => {
             json!({ "type": "string", "pattern": or_variable("[A-Za-z][A-Za-z0-9.-]*/[a-z0-9][a-z0-9.-]*") })
         }
+        Kind::WaitFor => json!({ "type": "string", "pattern": or_variable("(condition|jsonpath)=.+") }),
         Kind::RequestPath => json!({ "type": "string", "pattern": or_variable("/.*") }),
         Kind::Texts { distinct } => json!({
             "type": "array",

@@ -2,6 +2,7 @@
 
 use super::diagnostic::Diagnostic;
 use super::keys::{CLUSTER_REPLICAS_MAX, Kind, REPLICAS_MAX};
+use super::model::{LabelSelector, WaitFor};
 use super::problems::Part;
 use super::reader::{Context, Reader, unexpected, wrong_kind};
 use super::spelling::suggestion;
@@ -14,35 +15,36 @@ impl<'t> Reader<'t> {
         let node = node?;
         let text = self.text_of(name, node)?;
         let complaint = match key.kind {
-            Kind::Link if !is_link(text) => Some("must be a link that begins with https:// or http://"),
-            Kind::RequestPath if !text.starts_with('/') => Some("must begin with a `/`"),
+            kind if !kind.is_text() => unexpected(key),
+            Kind::Link if !is_link(text) => Some("must be a link that begins with https:// or http://".into()),
+            Kind::RequestPath if !text.starts_with('/') => Some("must begin with a `/`".into()),
             Kind::Workload if !is_workload(text) => Some(
-                "must be kind and name, `Deployment/checkout`; where several API groups have the kind, with its group: `Rollout.argoproj.io/checkout`",
+                "must be kind and name, `Deployment/checkout`; where several API groups have the kind, with its group: `Rollout.argoproj.io/checkout`".into(),
             ),
             Kind::RequestPath if !text.bytes().all(|b| b.is_ascii_graphic() && b != b'#') => {
-                Some("may hold neither spaces, `#` nor letters outside of ASCII; percent-encode them")
+                Some("may hold neither spaces, `#` nor letters outside of ASCII; percent-encode them".into())
             }
-            Kind::Text | Kind::Link | Kind::RequestPath | Kind::Workload if text.trim().is_empty() => {
-                Some("must not be empty")
+            _ if text.trim().is_empty() => Some("must not be empty".into()),
+            _ if text.len() > 2_000 => Some("is longer than 2000 bytes".into()),
+            _ if text.chars().any(char::is_control) => {
+                Some("must be one line without control characters".into())
             }
-            Kind::Text | Kind::Link | Kind::RequestPath | Kind::Workload if text.len() > 2_000 => {
-                Some("is longer than 2000 bytes")
-            }
-            Kind::Text | Kind::Link | Kind::RequestPath | Kind::Workload
-                if text.chars().any(char::is_control) =>
-            {
-                Some("must be one line without control characters")
-            }
-            Kind::Text | Kind::Link | Kind::RequestPath | Kind::Workload => None,
-            _ => unexpected(key),
+            Kind::Labels => text.parse::<LabelSelector>().err().map(|error| error.to_string()),
+            Kind::WaitFor => text.parse::<WaitFor>().err().map(|error| error.to_string()),
+            _ => None,
         };
         match complaint {
             Some(complaint) => {
-                self.bad_value(name, node, complaint);
+                self.bad_value(name, node, &complaint);
                 None
             }
             None => Some(text.to_owned()),
         }
+    }
+
+    /// A text in a notation of its own.
+    pub(super) fn parsed<T: std::str::FromStr>(&mut self, name: &'static str) -> Option<T> {
+        self.text(name)?.parse().ok()
     }
 
     pub(super) fn texts(&mut self, name: &'static str) -> Option<Vec<String>> {

@@ -9,7 +9,8 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::{Api, Client};
 use springback::history::{Event, Record};
 
-use super::support::{Cluster, Running, call, cluster, differences, namespace, snapshot};
+use super::snapshot::{differences, snapshot};
+use super::support::{Cluster, call, cluster, namespace, start};
 
 /// Several faults in a few seconds, of workloads with an autoscaler and without.
 const SEVERAL_FAULTS: &str = r#"
@@ -120,11 +121,12 @@ async fn killed_after_every_step_a_second_process_restores_every_object() {
     }
     // One whole run tells which steps there are.
     let before = snapshot(&client, &names[0]).await;
-    let mut whole = Running::start(cluster.plane.kubeconfig(), &names[0], SEVERAL_FAULTS);
-    whole.end().await;
-    assert!(whole.records().iter().any(|record| matches!(record.event, Event::Seal(_))), "{}", whole.said());
-    assert_eq!(differences(&before, &snapshot(&client, &names[0]).await), Vec::<String>::new());
+    let mut whole = start(cluster.plane.kubeconfig(), &names[0], SEVERAL_FAULTS);
+    let sealed = whole.until(|record| matches!(record.event, Event::Seal(_))).await;
     let records = whole.records();
+    let ran = whole.ended().await;
+    assert!(sealed, "{}", ran.said());
+    assert_eq!(differences(&before, &snapshot(&client, &names[0]).await), Vec::<String>::new());
     let steps: BTreeSet<String> = records.iter().filter_map(|record| step(&record.event)).collect();
     assert!(steps.len() > 15, "{steps:?}");
     let mut points: Vec<Point> = steps.into_iter().map(Point::Step).collect();
@@ -148,18 +150,18 @@ async fn killed_after_every_step_a_second_process_restores_every_object() {
 async fn crash_and_heal(cluster: &Cluster, client: &Client, name: &str, point: &Point) -> bool {
     settled(client, name).await;
     let before = snapshot(client, name).await;
-    let mut run = Running::start(cluster.plane.kubeconfig(), name, SEVERAL_FAULTS);
-    assert!(run.until(|record| point.is(record)).await, "{name}, {point:?}: {}", run.said());
-    run.kill();
+    let mut run = start(cluster.plane.kubeconfig(), name, SEVERAL_FAULTS);
+    assert!(run.until(|record| point.is(record)).await, "{name}, {point:?} was never reached");
+    run.kill().await;
     let crashed = snapshot(client, name).await;
     let folder = run.folder();
-    let (code, said) = call(cluster.plane.kubeconfig(), &["heal", folder.to_str().unwrap()]).await;
+    let (code, said) = call(cluster.plane.kubeconfig(), &["heal", &folder]).await;
     assert_eq!(code, 0, "{name}, {point:?}: {said}");
     assert!(!said.contains("heal-superseded"), "{name}, {point:?}: {said}");
     let left = differences(&before, &snapshot(client, name).await);
     assert!(left.is_empty(), "{name}, {point:?}: {said}\n{}", left.join("\n"));
     // Once too often does no harm.
-    let (code, said) = call(cluster.plane.kubeconfig(), &["heal", folder.to_str().unwrap()]).await;
+    let (code, said) = call(cluster.plane.kubeconfig(), &["heal", &folder]).await;
     assert_eq!((code, said.trim()), (0, "nothing is left of 1 run"), "{name}, {point:?}");
     let changed = differences(&before, &crashed);
     changed.iter().any(|object| object.starts_with("Deployment/"))

@@ -14,7 +14,8 @@ use kube::Client;
 use kube::api::{Api, DynamicObject};
 use springback::history::{self, Effect, EffectSeen, Event, HealOutcome, Intent, Record};
 
-use crate::support::{Ran, Snapshot, differences, snapshot};
+use crate::snapshot::{Snapshot, differences, snapshot};
+use crate::support::Ran;
 
 /// A system without an autoscaler, so that a few seconds are calm enough for a baseline.
 const SYSTEM: &str = r#"

@@ -1,17 +1,17 @@
 //! What the tests of the Kubernetes world share: a cluster, a demo system in it, and springback run on it.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use controlplane::ControlPlane;
 use controlplane::nodes::Nodes;
-use controlplane::objects::{Build, a_namespace};
-use kube::Client;
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
-use serde_json::{Value, json};
+use controlplane::objects::{Autoscaler, Build, Workload, a_container, a_namespace, an_hpa, workload};
+use controlplane::{ControlPlane, eventually};
+use k8s_openapi::api::core::v1::Service;
+use kube::{Api, Client};
+use serde_json::Value;
 use springback::history::{self, Record};
+use tokio::process::Child;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 /// The binary under test, which also is what runs in pods.
@@ -25,7 +25,7 @@ pub(crate) struct Cluster {
 
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
 /// Two cores: one system under load at a time.
-static TURN: Mutex<()> = Mutex::const_new(());
+pub(crate) static TURN: Mutex<()> = Mutex::const_new(());
 
 /// The cluster that the tests of a program share, and the turn to use it.
 pub(crate) async fn cluster() -> (&'static Cluster, MutexGuard<'static, ()>) {
@@ -57,13 +57,32 @@ impl Ran {
         self.output.status.code().unwrap_or(-1)
     }
 
-    /// Everything that it printed.
+    /// Everything that it printed, and what it saw of the autoscaler.
     pub(crate) fn said(&self) -> String {
+        let history = std::fs::read_to_string(self.folder.join("history.jsonl")).unwrap_or_default();
+        let of_scaler = |line: &&str| {
+            line.contains("\"autoscaler\":{")
+                || line.contains("\"desired\":{")
+                || line.contains("\"decision\":{")
+        };
+        let scaler: Vec<&str> = history.lines().filter(of_scaler).collect();
         format!(
-            "{}{}",
+            "{}{}\n{}",
             String::from_utf8_lossy(&self.output.stdout),
-            String::from_utf8_lossy(&self.output.stderr)
+            String::from_utf8_lossy(&self.output.stderr),
+            scaler.join("\n")
         )
+    }
+
+    /// Outcome of a finding, by its id, and the codes of its causes with their objects.
+    pub(crate) fn finding(&self, id: &str) -> (String, Vec<(String, String)>) {
+        let verdict = self.verdict();
+        let found = verdict["findings"].as_array().unwrap().iter().find(|finding| finding["id"] == id);
+        let finding = found.unwrap_or_else(|| panic!("no finding {id}: {}", self.said()));
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let causes = finding["causes"].as_array().unwrap();
+        let causes = causes.iter().map(|cause| (text(&cause["code"]), text(&cause["object"]))).collect();
+        (text(&finding["outcome"]), causes)
     }
 
     pub(crate) fn verdict(&self) -> Value {
@@ -82,57 +101,82 @@ pub(crate) fn springback(kubeconfig: &Path) -> Command {
 
 /// A call of springback to its end: its exit code, and everything that it printed.
 pub(crate) async fn call(kubeconfig: &Path, args: &[&str]) -> (i32, String) {
-    let mut command = springback(kubeconfig);
-    command.args(args);
-    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    let mut command = tokio::process::Command::from(springback(kubeconfig));
+    let output = command.args(args).output().await.unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).into_owned())
 }
 
-/// A run that goes on, and is killed at the latest when this is dropped.
+/// Runs a scenario on a cluster to its end. `NAMESPACE` in the text stands for the namespace.
+pub(crate) async fn run(cluster: &Cluster, namespace: &str, scenario: &str) -> Ran {
+    run_with(cluster.plane.kubeconfig(), namespace, scenario).await
+}
+
+/// The same, with any kubeconfig.
+pub(crate) async fn run_with(kubeconfig: &Path, namespace: &str, scenario: &str) -> Ran {
+    start(kubeconfig, namespace, scenario).ended().await
+}
+
+/// A run that goes on.
 pub(crate) struct Running {
-    process: Child,
+    child: Child,
     reports: tempfile::TempDir,
 }
 
+/// Starts a run. It is ended with the test.
+pub(crate) fn start(kubeconfig: &Path, namespace: &str, scenario: &str) -> Running {
+    start_beside(kubeconfig, namespace, scenario, &[])
+}
+
+/// The same, with files beside the scenario: each a name and a text.
+pub(crate) fn start_beside(
+    kubeconfig: &Path,
+    namespace: &str,
+    scenario: &str,
+    files: &[(&str, &str)],
+) -> Running {
+    let reports = tempfile::tempdir().unwrap();
+    let file = reports.path().join("scenario.toml");
+    std::fs::write(&file, scenario.replace("NAMESPACE", namespace)).unwrap();
+    for (name, text) in files {
+        std::fs::write(reports.path().join(name), text).unwrap();
+    }
+    let mut command = tokio::process::Command::from(springback(kubeconfig));
+    command
+        .arg("run")
+        .arg(&file)
+        .arg("--reports")
+        .arg(reports.path())
+        .args(["--suite-id", "test", "--seed", "7", "--quiet"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    Running { child: command.spawn().unwrap(), reports }
+}
+
 impl Running {
-    /// Starts a scenario. `NAMESPACE` in the text stands for the namespace.
-    pub(crate) fn start(kubeconfig: &Path, namespace: &str, scenario: &str) -> Self {
-        let reports = tempfile::tempdir().unwrap();
-        let file = reports.path().join("scenario.toml");
-        std::fs::write(&file, scenario.replace("NAMESPACE", namespace)).unwrap();
-        let mut command = springback(kubeconfig);
-        let said = std::fs::File::create(reports.path().join("said")).unwrap();
-        command.arg("run").arg(&file).arg("--reports").arg(reports.path());
-        command.args(["--suite-id", namespace, "--seed", "7", "--quiet"]);
-        command.stdin(Stdio::null()).stdout(said.try_clone().unwrap()).stderr(said);
-        Self { process: command.spawn().unwrap(), reports }
+    /// Its history.
+    pub(crate) fn history(&self) -> PathBuf {
+        self.reports.path().join("test/scenario/history.jsonl")
     }
 
-    /// The folder of the run.
-    pub(crate) fn folder(&self) -> PathBuf {
-        let suites = std::fs::read_dir(self.reports.path()).unwrap().flatten().map(|entry| entry.path());
-        let suite = suites.into_iter().find(|path| path.is_dir());
-        suite.unwrap_or_else(|| self.reports.path().join("none")).join("scenario")
+    /// The folder that it writes to.
+    pub(crate) fn folder(&self) -> String {
+        self.history().parent().unwrap().to_str().unwrap().to_owned()
     }
 
     /// What is on record so far.
     pub(crate) fn records(&self) -> Vec<Record> {
         let mut found = Vec::new();
         // A file that is not there yet, or not finished yet, has what it has.
-        let _ = history::read(&self.folder().join("history.jsonl"), |record| found.push(record));
+        let _ = history::read(&self.history(), |record| found.push(record));
         found
-    }
-
-    /// Everything that it printed so far.
-    pub(crate) fn said(&self) -> String {
-        std::fs::read_to_string(self.reports.path().join("said")).unwrap()
     }
 
     /// Waits until something is on record, or the run is over; returns whether it is on record.
     pub(crate) async fn until(&mut self, found: impl Fn(&Record) -> bool) -> bool {
         loop {
-            let over = self.process.try_wait().unwrap().is_some();
+            let over = self.child.try_wait().unwrap().is_some();
             if self.records().iter().any(&found) {
                 return true;
             }
@@ -144,101 +188,64 @@ impl Running {
     }
 
     /// SIGKILL.
-    pub(crate) fn kill(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+    pub(crate) async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
     }
 
-    /// Waits for its end; its exit code.
-    pub(crate) async fn end(&mut self) -> i32 {
-        self.until(|_| false).await;
-        self.process.wait().unwrap().code().unwrap_or(-1)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.kill();
+    /// Waits for its end.
+    pub(crate) async fn ended(self) -> Ran {
+        let output = self.child.wait_with_output().await.unwrap();
+        Ran { output, folder: self.reports.path().join("test/scenario"), _reports: self.reports }
     }
 }
 
-/// What somebody else's objects in a namespace, and the nodes, are to look like again: every field of their specification and
-/// data, labels and annotations.
-pub(crate) type Snapshot = BTreeMap<String, Value>;
-
-/// The kinds of a snapshot: API version, kind and plural, and whether they lie in a namespace.
-const KINDS: [(&str, &str, bool); 9] = [
-    ("apps/v1", "Deployment", true),
-    ("apps/v1", "StatefulSet", true),
-    ("autoscaling/v2", "HorizontalPodAutoscaler", true),
-    ("v1", "Service", true),
-    ("v1", "ConfigMap", true),
-    ("coordination.k8s.io/v1", "Lease", true),
-    ("networking.k8s.io/v1", "NetworkPolicy", true),
-    ("policy/v1", "PodDisruptionBudget", true),
-    ("v1", "Node", false),
-];
-
-pub(crate) async fn snapshot(client: &Client, namespace: &str) -> Snapshot {
-    let mut seen = Snapshot::new();
-    for (version, kind, namespaced) in KINDS {
-        let (group, version) = version.rsplit_once('/').unwrap_or(("", version));
-        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
-        let api: Api<DynamicObject> = match namespaced {
-            true => Api::namespaced_with(client.clone(), namespace, &resource),
-            false => Api::all_with(client.clone(), &resource),
-        };
-        for object in api.list(&ListParams::default()).await.unwrap() {
-            let name = format!("{kind}/{}", object.metadata.name.as_deref().unwrap_or_default());
-            let mut fields = json!(object.data);
-            if let Some(fields) = fields.as_object_mut() {
-                fields.remove("status");
-            }
-            let fields = json!({
-                "fields": fields,
-                "labels": object.metadata.labels,
-                "annotations": object.metadata.annotations,
-                "finalizers": object.metadata.finalizers,
-            });
-            seen.insert(name, fields);
-        }
-    }
-    seen
+/// A system under test: a Deployment `checkout` behind a Service of that name, two replicas at 40 requests a second.
+pub(crate) fn checkout(namespace: &str) -> Workload {
+    let container = a_container()
+        .requesting_cpu("100m")
+        .serving_in(Duration::from_millis(10), 8)
+        .burning(Duration::from_millis(2));
+    workload("checkout")
+        .in_namespace(namespace)
+        .deployment(|deployment| deployment.without_replicas().with_grace(1))
+        .container(container)
 }
 
-/// What differs between two snapshots, object by object.
-pub(crate) fn differences(before: &Snapshot, after: &Snapshot) -> Vec<String> {
-    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let differ = names.into_iter().filter(|name| before.get(*name) != after.get(*name));
-    differ.map(|name| format!("{name}:\n  {:?}\n  {:?}", before.get(name), after.get(name))).collect()
+/// Its autoscaler: 2 to 6 replicas at 60 % of the requested CPU, with a window of 3 s.
+pub(crate) fn autoscaler() -> Autoscaler {
+    an_hpa("checkout", 2, 6, 60).scaling_down_after(Duration::from_secs(3))
 }
 
-/// Runs a scenario on a cluster to its end. `NAMESPACE` in the text stands for the namespace.
-pub(crate) async fn run(cluster: &Cluster, namespace: &str, scenario: &str) -> Ran {
-    run_with(cluster, namespace, scenario, &[]).await
+/// Applies a system, and waits until its Service has an address.
+pub(crate) async fn deploy(client: &Client, system: &Workload, namespace: &str) {
+    system.apply(client).await.unwrap();
+    let services: Api<Service> = Api::namespaced(client.clone(), namespace);
+    eventually("an address of the Service", async || {
+        let ingress = services.get("checkout").await.ok()?.status?.load_balancer?.ingress?;
+        (!ingress.is_empty()).then_some(())
+    })
+    .await;
 }
 
-/// The same, with files beside it: each a name and a text.
-pub(crate) async fn run_with(
-    cluster: &Cluster,
-    namespace: &str,
-    scenario: &str,
-    files: &[(&str, &str)],
-) -> Ran {
-    let reports = tempfile::tempdir().unwrap();
-    let file = reports.path().join("scenario.toml");
-    std::fs::write(&file, scenario.replace("NAMESPACE", namespace)).unwrap();
-    for (name, text) in files {
-        std::fs::write(reports.path().join(name), text).unwrap();
-    }
-    let mut command = springback(cluster.plane.kubeconfig());
-    command.arg("run").arg(&file).arg("--reports").arg(reports.path()).args([
-        "--suite-id",
-        "test",
-        "--seed",
-        "7",
-        "--quiet",
-    ]);
-    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
-    Ran { output, folder: reports.path().join("test/scenario"), _reports: reports }
-}
+/// A surge, and what is expected after it: the way there and back in about 40 s.
+pub(crate) const SURGE: &str = r#"
+name = "checkout gives its capacity back"
+[target.kubernetes]
+context = "springback-test"
+namespace = "NAMESPACE"
+service = "checkout"
+hpa = { sync_period = "1s", downscale_stabilization = "5s" }
+[target.kubernetes.group.primary]
+workload = "Deployment/checkout"
+capacity = "50/s"
+price = "0.10 USD/h"
+grace = "1s"
+[load]
+path = "/checkout"
+baseline_rate = "40/s"
+[[load.surge]]
+at = "1s"
+step = { to_rate = "140/s", lasts = "10s" }
+[expect]
+contraction = { group = "primary", within = "15s", hold = "6s" }
+"#;

@@ -57,6 +57,16 @@ pub(super) const PLAYS: &[Play] = &[
         kubernetes: "kubectl get pods -l SELECTOR with the selector of each workload must list its own pods and no others.",
     },
     Play {
+        code: "hpa-no-request",
+        title: "a container without a request",
+        meaning: "The target is a share of what the pods request, and one of their containers requests nothing: the share cannot \
+                  be computed, and the autoscaler does nothing at all.",
+        recognised_by: "ScalingActive=False, FailedGetResourceMetric, with a message about a missing request.",
+        check: &["which container it is: sidecars that are injected are easily forgotten"],
+        fix: "Give every container a request for that resource, or measure one container only, with a ContainerResource metric.",
+        kubernetes: "kubectl describe hpa NAME; kubectl get pod POD -o jsonpath='{.spec.containers[*].resources.requests}'.",
+    },
+    Play {
         code: "hpa-scale-down-disabled",
         title: "scaling down is switched off",
         meaning: "The policies for scaling down allow no instance to go: a policy of Disabled, or an amount that comes to less \

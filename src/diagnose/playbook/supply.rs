@@ -51,6 +51,19 @@ pub(super) const PLAYS: &[Play] = &[
                      needs its pods deleted by force.",
     },
     Play {
+        code: "pod-finalizer-stuck",
+        title: "a finalizer keeps a pod that has ended",
+        meaning: "A pod was asked to end and had its time. A finalizer keeps its object, and whoever should take that away does not.",
+        recognised_by: "Asked to end, not gone after its grace, and with finalizers.",
+        check: &[
+            "which controller the finalizer belongs to, and whether it runs",
+            "what it guards: a volume, a registration, an address",
+        ],
+        fix: "Repair or bring back the controller; take the finalizer away by hand only when what it guards is cleaned up.",
+        kubernetes: "kubectl get pod NAME -o jsonpath='{.metadata.finalizers}'; kubectl patch pod NAME --type=json -p \
+                     '[{\"op\":\"remove\",\"path\":\"/metadata/finalizers\"}]' as the last resort.",
+    },
+    Play {
         code: "billing-script-dead",
         title: "the tear-down does not do its work",
         meaning: "Removing an instance waits for a program that fails, hangs or never runs. The instance stays, and so does its \

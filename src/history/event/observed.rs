@@ -76,6 +76,9 @@ pub struct InstanceChange {
     /// With `terminating`: how long it may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grace_us: Option<u64>,
+    /// With `terminating`: who has to let go of it before it can be gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub finalizers: Vec<String>,
     /// Why, with the evidence: an exit status, the reason of a removal.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
@@ -100,6 +103,7 @@ impl InstanceChange {
             price: None,
             process: None,
             grace_us: None,
+            finalizers: Vec::new(),
             reason: String::new(),
             node: None,
             zone: None,

@@ -16,7 +16,7 @@ use crate::scenario::spelling::suggestion;
 use crate::scenario::tree::{Entry, Node, Place, Value, quoted};
 
 use super::outline::{Expanded, Step};
-use super::phrase::{Does, FILE, Form, Keyword, section_at};
+use super::phrase::{Does, FILE, Form, Keyword, descend, fixed_value, is_cluster, placed, section_at};
 use super::unknown::{self, Nearly};
 use super::{spoken, vocabulary};
 use cells::keyed_row;
@@ -203,6 +203,12 @@ impl Lowering<'_> {
         captured: &[Captured<'_>],
     ) {
         let problems = self.problems;
+        let at = &*placed(at, &self.root);
+        let Some(section) = section_at(at) else {
+            let key = at.rsplit('.').find(|part| !matches!(*part, "+" | "*")).unwrap_or(at);
+            self.only_local(if at.contains(".autoscaler") { "autoscaler" } else { key }, &step.text.place);
+            return;
+        };
         let mut name = None;
         let mut values: Vec<(String, Place, Node)> = Vec::new();
         for Captured { parameter, text, place, span, understood } in captured {
@@ -224,14 +230,20 @@ impl Lowering<'_> {
         }
         let whole = &step.text.place;
         for (key, text) in fixed {
-            let value = Value::Text { text: (*text).to_owned(), substituted: false };
+            let value = fixed_value(text);
             values.push(((*key).to_owned(), whole.clone(), Node { place: Some(whole.clone()), value }));
         }
-        if let Some(section) = section_at(at) {
-            for row in &step.rows {
-                values.extend(keyed_row(row, section, problems));
-            }
+        for row in &step.rows {
+            values.extend(keyed_row(row, section, problems));
         }
+        // Only what is said in words can be missing here: the table below was read as this section's.
+        values.retain(|(path, place, _)| {
+            let is_known = descend(section, path).is_some();
+            if !is_known {
+                self.only_local(path, place);
+            }
+            is_known
+        });
         // An expectation that a `But` changes is the step's from now on, wherever it was first written.
         let is_judged = ["slo.", "expect.", "stop."].iter().any(|section| at.starts_with(section));
         if step.is_but && is_judged && !at.ends_with('+') {
@@ -243,16 +255,37 @@ impl Lowering<'_> {
         }
     }
 
+    /// Something that only groups of the embedded world have, said of a system in a cluster.
+    fn only_local(&self, key: &str, place: &Place) {
+        let help = match key {
+            "autoscaler" => "whatever scales a workload is in the cluster, and is seen there",
+            _ => "leave it away: in a cluster a group is what its workload says",
+        };
+        self.problems.add(
+            Diagnostic::error(
+                "only-local",
+                format!("`{key}` is about the embedded world, and this system runs in a cluster"),
+            )
+            .help(help),
+            Some(place),
+            "not in a cluster",
+        );
+    }
+
     /// A sentence about a group that no other sentence brought into being.
     fn check_claims(&mut self) {
-        let Some(groups) = table_mut(&mut self.root, "target").and_then(|target| table_mut(target, "local"))
-        else {
-            return;
+        let in_cluster = is_cluster(&self.root);
+        let Some(target) = table_mut(&mut self.root, "target") else { return };
+        let groups = match in_cluster {
+            true => table_mut(target, "kubernetes").and_then(|cluster| table_mut(cluster, "group")),
+            false => table_mut(target, "local"),
         };
+        let Some(groups) = groups else { return };
         let claimed: BTreeSet<&str> = self.claims.iter().map(|(name, _)| name.as_str()).collect();
         let Value::Table(entries) = &mut groups.value else { return };
-        let exists =
-            |entry: &Entry| !claimed.contains(entry.key.as_str()) || !entry.node.get("replicas").is_absent();
+        let is_declared =
+            |node: &Node| !node.get("replicas").is_absent() || !node.get("workload").is_absent();
+        let exists = |entry: &Entry| !claimed.contains(entry.key.as_str()) || is_declared(&entry.node);
         let known: Vec<String> =
             entries.iter().filter(|entry| exists(entry)).map(|entry| entry.key.clone()).collect();
         let known: Vec<&str> = known.iter().map(String::as_str).collect();

@@ -94,14 +94,14 @@ pub fn read_feature(
 /// Mistakes whose way out is a sentence: the words that it begins with.
 const WAYS_OUT: [(&str, &str); 9] = [
     ("nothing-expected", "within {within}[ of {from}] {group} is back"),
-    ("missing-target", "a group {new}"),
+    ("missing-target", "a group {new} of {replicas}"),
     ("over-limit", "up to {lost_at_once}"),
     ("no-load", "a steady load"),
-    ("no-capacity", "a group {new}"),
+    ("no-capacity", "a group {new} of {replicas}"),
     ("no-objective", "at least {target} of requests succeed"),
-    ("no-standby", "a standby {new}"),
+    ("no-standby", "a standby {new} of {replicas}"),
     ("no-stimulus", "load steps"),
-    ("missing-price", "a group {new}"),
+    ("missing-price", "a group {new} of {replicas}"),
 ];
 
 /// The example of a sentence that mends a mistake.
@@ -185,7 +185,7 @@ pub fn toml_as_feature(source: &Source, overrides: &Overrides<'_>) -> Result<Str
     let root = syntax::parse(&source.text, &problems).expect("it was read just now");
     let (feature, unsaid) = write::feature(&root);
     // What was written is read again: nothing of a scenario may be lost on the way, and nothing turn into something else.
-    let again = Source::new("the feature", feature.as_str());
+    let again = Source::new(source.name.as_str(), feature.as_str());
     // It names no file.
     let said = read_feature(&again, overrides, &|_| Err(Vec::new())).ok().map(|found| found.scenarios);
     let same = match said.as_deref() {

@@ -1,5 +1,6 @@
 //! A sentence of the vocabulary: the ways to say it, and what saying it sets in a scenario.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -9,6 +10,7 @@ use regex::Regex;
 use serde::Serialize;
 
 use crate::scenario::keys::{Key, Kind, SCENARIO, Section};
+use crate::scenario::tree::{Node, Value};
 
 use super::spoken;
 
@@ -81,6 +83,34 @@ pub(super) struct Form {
     loose: OnceLock<Regex>,
     /// What each parameter takes by itself.
     values: OnceLock<Vec<Regex>>,
+}
+
+/// Where a group stands in the embedded world.
+pub(super) const LOCAL_GROUP: &str = "target.local.*";
+/// Where it stands in a cluster.
+const CLUSTER_GROUP: &str = "target.kubernetes.group.*";
+
+/// A path of the vocabulary within this scenario: what is said of a group of the embedded world is said of a workload
+/// where the system runs in a cluster.
+pub(super) fn placed<'p>(at: &'p str, root: &Node) -> Cow<'p, str> {
+    match at.strip_prefix(LOCAL_GROUP) {
+        Some(rest) if is_cluster(root) => Cow::Owned(format!("{CLUSTER_GROUP}{rest}")),
+        _ => Cow::Borrowed(at),
+    }
+}
+
+/// Whether the system of a scenario runs in a cluster.
+pub(super) fn is_cluster(root: &Node) -> bool {
+    let target = root.get("target");
+    !target.get("kubernetes").is_absent() && target.get("local").is_absent()
+}
+
+/// What a sentence sets without saying it.
+pub(super) fn fixed_value(text: &str) -> Value {
+    match text {
+        "true" => Value::Flag(true),
+        text => Value::Text { text: text.to_owned(), substituted: false },
+    }
 }
 
 /// The parameters that stand for the `*` of a path.

@@ -12,7 +12,7 @@ use crate::scenario::tree::{Entry, Node, Place, Value};
 use crate::scenario::units::Span;
 
 /// Words for what a file says with a keyword: the first is the one that is written, the others are understood.
-const SPOKEN_WORDS: [(&str, &[&str]); 7] = [
+const SPOKEN_WORDS: [(&str, &[&str]); 8] = [
     ("surge-start", &["the surge beginning", "the surge starting"]),
     ("surge-end", &["the surge ending"]),
     ("healed", &["the faults being healed", "the system being healed"]),
@@ -20,6 +20,7 @@ const SPOKEN_WORDS: [(&str, &[&str]); 7] = [
     ("quiesce", &["the stimuli ending", "quiesce"]),
     ("kill", &["killed"]),
     ("graceful", &["terminated gracefully", "gracefully terminated"]),
+    ("evict", &["evicted"]),
 ];
 
 /// The autoscaler's own deadline.
@@ -72,9 +73,8 @@ pub(super) fn pattern(kind: Kind) -> String {
         Kind::Count { .. } => COUNT.to_owned(),
         Kind::Factor => NUMBER.to_owned(),
         Kind::Flag => "true|false".to_owned(),
-        Kind::Text | Kind::Link | Kind::RequestPath | Kind::Workload | Kind::Group | Kind::Objective => {
-            TEXT.to_owned()
-        }
+        kind if kind.is_text() => TEXT.to_owned(),
+        Kind::Group | Kind::Objective => TEXT.to_owned(),
         Kind::Texts { .. } => format!("{TEXT}(?:(?:, and |, | and ){TEXT})*"),
         Kind::Word(words) => words.iter().flat_map(|word| spoken_words(word)).collect::<Vec<_>>().join("|"),
         Kind::CountByGroup => {
@@ -84,9 +84,7 @@ pub(super) fn pattern(kind: Kind) -> String {
         Kind::Table(_) | Kind::Named(_) | Kind::List(_) | Kind::OneOrMore(_) => {
             unreachable!("a table is not said in one value")
         }
-        Kind::PriceByGroup | Kind::Hosts | Kind::Date | Kind::ByPath | Kind::Partial(_) => {
-            unreachable!("no scenario has this")
-        }
+        _ => unreachable!("no scenario has this"),
     }
 }
 
@@ -167,7 +165,7 @@ pub(super) fn cell_value(key: &Key, text: &str, matches: bool, place: &Place) ->
         return value(key.kind, text, &whole);
     }
     match key.kind {
-        Kind::Text | Kind::Link | Kind::RequestPath | Kind::Workload | Kind::Group | Kind::Objective => {
+        kind if kind.is_text() || matches!(kind, Kind::Group | Kind::Objective) => {
             Value::Text { text: text.to_owned(), substituted: false }
         }
         _ => {
@@ -315,9 +313,7 @@ pub(super) fn said(kind: Kind, node: &Node) -> Option<String> {
             let spoken = SPOKEN_WORDS.iter().find(|(known, _)| *known == text);
             spoken.map_or(text, |(_, spoken)| spoken[0]).to_owned()
         }),
-        Kind::Text | Kind::Link | Kind::RequestPath | Kind::Workload | Kind::Group | Kind::Objective => {
-            text.map(quoted_text)
-        }
+        kind if kind.is_text() || matches!(kind, Kind::Group | Kind::Objective) => text.map(quoted_text),
         Kind::Count { .. } | Kind::Factor | Kind::Flag => match &node.value {
             Value::Integer(number) => Some(number.to_string()),
             Value::Float(number) => Some(number.to_string()),
@@ -345,8 +341,7 @@ pub(super) fn said(kind: Kind, node: &Node) -> Option<String> {
                 .collect();
             Some(joined(&parts))
         }
-        Kind::Table(_) | Kind::Named(_) | Kind::List(_) | Kind::OneOrMore(_) => None,
-        Kind::PriceByGroup | Kind::Hosts | Kind::Date | Kind::ByPath | Kind::Partial(_) => None,
+        _ => None,
     }
 }
 

@@ -14,8 +14,16 @@ fn no_import(path: &Path) -> Result<Source, Vec<Diagnostic>> {
     Err(vec![Diagnostic::error("no-such-file", format!("there is no file \"{}\"", path.display()))])
 }
 
+/// Nothing from outside, but the file that the complete scenario of a cluster names.
+const BESIDE: Overrides<'static> = Overrides { files: &beside, ..Overrides::NONE };
+
+fn beside(path: &Path) -> Result<Source, Vec<Diagnostic>> {
+    assert_eq!(path, Path::new("complete-cluster.yaml"));
+    Ok(Source::new("complete-cluster.yaml", include_str!("../complete-cluster.yaml")))
+}
+
 fn feature(text: &str) -> Result<Feature, Vec<Diagnostic>> {
-    read_feature(&Source::new("test.feature", text), &Overrides::NONE, &no_import)
+    read_feature(&Source::new("test.feature", text), &BESIDE, &no_import)
 }
 
 fn only(text: &str) -> Scenario {
@@ -25,7 +33,7 @@ fn only(text: &str) -> Scenario {
 }
 
 fn twin(text: &str) -> Scenario {
-    let found = read(&Source::new("test.toml", text), &Overrides::NONE);
+    let found = read(&Source::new("test.toml", text), &BESIDE);
     found.unwrap_or_else(|diagnostics| panic!("{}", plain(&diagnostics))).scenario
 }
 
@@ -163,6 +171,79 @@ fn every_shipped_scenario_goes_to_a_feature_and_back() {
             .unwrap();
         assert_eq!(twin(&back[0].1), twin(&text), "{name}\n{}", back[0].1);
     }
+}
+
+#[test]
+fn a_system_in_a_cluster_goes_to_a_feature_and_back() {
+    for (text, sentence) in [
+        (
+            include_str!("../complete-cluster.toml"),
+            "Given the system runs in namespace \"shop\" of the cluster \"staging\", taking load at the service \"checkout\"\n",
+        ),
+        (
+            include_str!("../complete-in-cluster.toml"),
+            "Given the system runs in namespace \"shop\" of this cluster, taking load at the address \"checkout.shop.svc:80\"\n",
+        ),
+    ] {
+        let source = Source::new("cluster.toml", text);
+        let converted = toml_as_feature(&source, &BESIDE).unwrap_or_else(|found| panic!("{}", plain(&found)));
+        assert!(converted.contains(sentence), "{converted}");
+        assert_eq!(only(&converted), twin(text));
+        let again = feature_as_toml(&Source::new("a.feature", converted), &BESIDE, &no_import).unwrap();
+        assert_eq!(twin(&again[0].1), twin(text));
+    }
+}
+
+#[test]
+fn what_is_said_of_a_group_is_said_of_its_workload_in_a_cluster() {
+    let toml = r#"
+name = "in a cluster"
+[target.kubernetes]
+context = "staging"
+namespace = "shop"
+hpa = { sync_period = "10s" }
+[target.kubernetes.group.primary]
+workload = "Deployment/checkout"
+replicas = 4
+capacity = "50/s"
+price = "0.10 USD/h"
+grace = "20s"
+[target.kubernetes.group.standby]
+workload = "Deployment/standby"
+replicas = 1
+takes_over_from = "primary"
+promoted_replicas = 3
+[expect]
+baseline = { at_most = { primary = 4 } }
+"#;
+    let said = |groups: &str| {
+        format!(
+            "Feature: in a cluster\n  Scenario: in a cluster\n{groups}\n    Then at baseline \"primary\" has at most 4 instances\n"
+        )
+    };
+    let sentences = said(
+        r#"
+    Given the system runs in namespace "shop" of the cluster "staging"
+      | hpa.sync period | 10 seconds |
+    And a group "primary" of 4 instances, each serving 50 requests per second, at 0.10 USD per hour each
+      | workload | Deployment/checkout |
+    And a standby "standby" of the workload "Deployment/standby", with 1 instance takes over from "primary" with 3 instances
+    And "primary" has:
+      | grace | 20 seconds |
+"#,
+    );
+    assert_eq!(only(&sentences), twin(toml));
+    let table = said(
+        r#"
+    Given the system runs in namespace "shop" of the cluster "staging"
+      | hpa.sync period | 10 seconds |
+    And these groups of instances:
+      | group   | workload            | replicas | capacity | price      | grace | takes_over_from | promoted_replicas |
+      | primary | Deployment/checkout | 4        | 50/s     | 0.10 USD/h | 20s   |                 |                   |
+      | standby | Deployment/standby  | 1        |          |            |       | primary         | 3                 |
+"#,
+    );
+    assert_eq!(only(&table), twin(toml));
 }
 
 #[test]

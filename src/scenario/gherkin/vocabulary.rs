@@ -59,6 +59,41 @@ pub(super) static VOCABULARY: &[Phrase] = &[
     phrase(GIVEN, "", &["the system(:)"], "Given the system:")
         .does(Does::Inline)
         .with_table("\"\"\"\n[target.local.primary]\nreplicas = 2\n\"\"\""),
+    phrase(
+        GIVEN,
+        "target.kubernetes",
+        &[
+            "the system runs in namespace {namespace} of the cluster {context}[, taking load at the service {service}]",
+            "the system runs in namespace {namespace} of the cluster {context}, taking load at the address {address}",
+        ],
+        r#"Given the system runs in namespace "shop" of the cluster "staging", taking load at the service "checkout""#,
+    ),
+    phrase(
+        GIVEN,
+        "target.kubernetes",
+        &[
+            "the system runs in namespace {namespace} of this cluster[, taking load at the service {service}]",
+            "the system runs in namespace {namespace} of this cluster, taking load at the address {address}",
+        ],
+        r#"Given the system runs in namespace "shop" of this cluster, taking load at the service "checkout""#,
+    )
+    .fixed(&[("in_cluster", "true")]),
+    phrase(
+        GIVEN,
+        "target.kubernetes.group.*",
+        &[
+            "a group {new} of the workload {workload}[, with {replicas} instance(s)][, ready after {startup}][, each serving {capacity}][, at {price} each]",
+        ],
+        r#"Given a group "primary" of the workload "Deployment/checkout", each serving 50 requests per second, at 0.10 USD per hour each"#,
+    ),
+    phrase(
+        GIVEN,
+        "target.kubernetes.group.*",
+        &[
+            "a standby {new} of the workload {workload}[, with {replicas} instance(s)] takes over from {takes_over_from}[ with {promoted_replicas} instance(s)][, ready after {startup}][, each serving {capacity}][, at {price} each]",
+        ],
+        r#"Given a standby "standby" of the workload "Deployment/checkout-standby", with 1 instance takes over from "primary" with 3 instances"#,
+    ),
     phrase(GIVEN, "", &["these groups of instances(:)"], "Given these groups of instances:")
         .does(Does::Groups)
         .with_table(
@@ -213,27 +248,27 @@ pub(super) static VOCABULARY: &[Phrase] = &[
     phrase(
         WHEN,
         "fault.+",
-        &["at {at} {terminate.count} instance(s) of {terminate.group} is/are {terminate.how}"],
+        &["at {at} {terminate.count} instance(s) of {terminate.group}[ on node {terminate.node}][ in zone {terminate.zone}][ with labels {terminate.labels}] is/are {terminate.how}"],
         r#"When at 20 seconds 2 instances of "primary" are killed"#,
     ),
     phrase(
         WHEN,
         "fault.+",
         &[
-            "at {at} the {terminate.count} {terminate.pick} instance(s) of {terminate.group} is/are {terminate.how}",
+            "at {at} the {terminate.count} {terminate.pick} instance(s) of {terminate.group}[ on node {terminate.node}][ in zone {terminate.zone}][ with labels {terminate.labels}] is/are {terminate.how}",
         ],
         r#"When at 20 seconds the 2 oldest instances of "primary" are terminated gracefully"#,
     ),
     phrase(
         WHEN,
         "fault.+",
-        &["at {at} {terminate.share} of {terminate.group} is/are {terminate.how}"],
+        &["at {at} {terminate.share} of {terminate.group}[ on node {terminate.node}][ in zone {terminate.zone}][ with labels {terminate.labels}] is/are {terminate.how}"],
         r#"When at 20 seconds 50% of "primary" is killed"#,
     ),
     phrase(
         WHEN,
         "fault.+",
-        &["at {at} the {terminate.pick} {terminate.share} of {terminate.group} is/are {terminate.how}"],
+        &["at {at} the {terminate.pick} {terminate.share} of {terminate.group}[ on node {terminate.node}][ in zone {terminate.zone}][ with labels {terminate.labels}] is/are {terminate.how}"],
         r#"When at 20 seconds the newest 50% of "primary" is killed"#,
     ),
     phrase(
@@ -247,6 +282,98 @@ pub(super) static VOCABULARY: &[Phrase] = &[
         "fault.+",
         &["at {at} {lose.group} is lost for {lose.lasts}"],
         r#"When at 34 seconds "primary" is lost for 6 seconds"#,
+    ),
+    phrase(
+        WHEN,
+        "fault.+",
+        &["at {at} {scale.group} is scaled to {scale.to} instance(s) for {scale.lasts}"],
+        r#"When at 20 seconds "primary" is scaled to 1 instance for 30 seconds"#,
+    ),
+    phrase(
+        WHEN,
+        "fault.+",
+        &["at {at} {partition.group} is cut off for {partition.lasts}"],
+        r#"When at 20 seconds "primary" is cut off for 10 seconds"#,
+    ),
+    phrase(
+        WHEN,
+        "fault.+",
+        &["at {at} {drain.nodes} node(s) of {drain.group} is/are drained for {drain.lasts}"],
+        r#"When at 20 seconds 1 node of "primary" is drained for 30 seconds"#,
+    ),
+    phrase(
+        WHEN,
+        "fault.+",
+        &["at {at} the {drain.nodes} {drain.pick} node(s) of {drain.group} is/are drained for {drain.lasts}"],
+        r#"When at 20 seconds the 2 oldest nodes of "primary" are drained for 30 seconds"#,
+    ),
+    phrase(
+        WHEN,
+        "fault.+",
+        &["at {at} the node {drain.node} of {drain.group} is drained for {drain.lasts}"],
+        r#"When at 20 seconds the node "node-7" of "primary" is drained for 30 seconds"#,
+    ),
+    phrase(
+        WHEN,
+        "fault.+",
+        &["at {at} the nodes of {drain.group} in zone {drain.zone} are drained for {drain.lasts}"],
+        r#"When at 20 seconds the nodes of "primary" in zone "eu-1a" are drained for 30 seconds"#,
+    ),
+    phrase(
+        WHEN,
+        "fault.+",
+        &["at {at} {reclaim.nodes} node(s) of {reclaim.group} is/are reclaimed with {reclaim.notice} of notice for {reclaim.lasts}"],
+        r#"When at 20 seconds 1 node of "primary" is reclaimed with 30 seconds of notice for 2 minutes"#,
+    ),
+    phrase(
+        WHEN,
+        "fault.+",
+        &["at {at} the {reclaim.nodes} {reclaim.pick} node(s) of {reclaim.group} is/are reclaimed with {reclaim.notice} of notice for {reclaim.lasts}"],
+        r#"When at 20 seconds the 2 oldest nodes of "primary" are reclaimed with 30 seconds of notice for 2 minutes"#,
+    ),
+    phrase(
+        WHEN,
+        "fault.+",
+        &["at {at} the node {reclaim.node} of {reclaim.group} is reclaimed with {reclaim.notice} of notice for {reclaim.lasts}"],
+        r#"When at 20 seconds the node "node-7" of "primary" is reclaimed with 30 seconds of notice for 2 minutes"#,
+    ),
+    phrase(
+        WHEN,
+        "fault.+",
+        &["at {at} the nodes of {reclaim.group} in zone {reclaim.zone} are reclaimed with {reclaim.notice} of notice for {reclaim.lasts}"],
+        r#"When at 20 seconds the nodes of "primary" in zone "eu-1a" are reclaimed with 30 seconds of notice for 2 minutes"#,
+    ),
+    phrase(
+        WHEN,
+        "fault.+",
+        &["at {at} {outage.nodes} node(s) of {outage.group} is/are out for {outage.lasts}"],
+        r#"When at 20 seconds 1 node of "primary" is out for 1 minute"#,
+    ),
+    phrase(
+        WHEN,
+        "fault.+",
+        &["at {at} the {outage.nodes} {outage.pick} node(s) of {outage.group} is/are out for {outage.lasts}"],
+        r#"When at 20 seconds the 2 oldest nodes of "primary" are out for 1 minute"#,
+    ),
+    phrase(
+        WHEN,
+        "fault.+",
+        &["at {at} the node {outage.node} of {outage.group} is out for {outage.lasts}"],
+        r#"When at 20 seconds the node "node-7" of "primary" is out for 1 minute"#,
+    ),
+    phrase(
+        WHEN,
+        "fault.+",
+        &["at {at} the nodes of {outage.group} in zone {outage.zone} are out for {outage.lasts}"],
+        r#"When at 20 seconds the nodes of "primary" in zone "eu-1a" are out for 1 minute"#,
+    ),
+    phrase(
+        WHEN,
+        "fault.+",
+        &[
+            "at {at} {manifest.file} is applied to {manifest.group} for {manifest.lasts}, reporting {manifest.wait_for} within {manifest.within}",
+        ],
+        r#"When at 20 seconds "slow-network.yaml" is applied to "primary" for 20 seconds, reporting "condition=AllInjected" within 30 seconds"#,
     ),
     // What must hold.
     phrase(

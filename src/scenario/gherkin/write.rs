@@ -10,7 +10,7 @@ use crate::scenario::keys::{Kind, SCENARIO, Section};
 use crate::scenario::tree::{Node, Value};
 use crate::scenario::write::value_as_toml;
 
-use super::phrase::{self, Does, Form, Keyword};
+use super::phrase::{self, Does, Form, Keyword, fixed_value, placed};
 use super::{spoken, vocabulary};
 
 /// A step to be written.
@@ -42,7 +42,7 @@ impl Writer<'_> {
         let mut done: BTreeSet<Vec<String>> = BTreeSet::new();
         for phrase in vocabulary::VOCABULARY {
             let Does::Set { at, .. } = phrase.does else { continue };
-            for location in locations(self.root, at) {
+            for location in locations(self.root, &placed(at, self.root)) {
                 if done.insert(location.clone()) {
                     self.say_all_at(&location);
                 }
@@ -64,7 +64,7 @@ impl Writer<'_> {
             }
             let Some((_, form, says)) = best else { return };
             self.claimed.extend(says);
-            let text = render(form, location, node);
+            let text = render(form, self.root, location, node);
             self.said.push(Said {
                 keyword: form.phrase.under[0],
                 text,
@@ -77,11 +77,15 @@ impl Writer<'_> {
     /// The paths that a form would say at a table: all of its parameters and fixed values are there, and none is said yet.
     fn says(&self, form: &Form, location: &[String], node: &Node) -> Option<Vec<Vec<String>>> {
         let Does::Set { at, fixed } = form.phrase.does else { return None };
-        fits(at, location).then_some(())?;
+        fits(&placed(at, self.root), location).then_some(())?;
         let mut paths = Vec::new();
         for (key, wanted) in fixed {
             let path = joined(location, key);
-            let holds = matches!(&node.get(key).value, Value::Text { text, .. } if text == wanted);
+            let holds = match (&node.get(key).value, fixed_value(wanted)) {
+                (Value::Text { text, .. }, Value::Text { text: wanted, .. }) => *text == wanted,
+                (Value::Flag(flag), Value::Flag(wanted)) => *flag == wanted,
+                _ => false,
+            };
             (holds && !self.claimed.contains(&path)).then_some(())?;
             paths.push(path);
         }
@@ -262,12 +266,12 @@ fn collect<'n>(
 }
 
 /// The words of a form with its parameters filled in.
-fn render(form: &Form, location: &[String], node: &Node) -> String {
+fn render(form: &Form, root: &Node, location: &[String], node: &Node) -> String {
     let mut values: Vec<String> = Vec::new();
     for parameter in &form.parameters {
         let said = if form.phrase.is_name(parameter) {
             let Does::Set { at, .. } = form.phrase.does else { unreachable!("only these have names") };
-            let star = at.split('.').position(|part| part == "*");
+            let star = placed(at, root).split('.').position(|part| part == "*");
             star.and_then(|star| location.get(star)).map(|name| spoken::quoted_text(name))
         } else {
             below(node, parameter).and_then(|node| spoken::said(form.phrase.kind(parameter), node))

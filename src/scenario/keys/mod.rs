@@ -47,6 +47,12 @@ pub(super) enum Kind {
     RequestPath,
     /// Kind and name of an object in a cluster.
     Workload,
+    /// A label selector.
+    Labels,
+    /// What to wait for on an object.
+    WaitFor,
+    /// Path of a file of objects, relative to the file that names it.
+    Manifest,
     /// A list of texts, each once, at least one; or a command, in which a text may come again.
     Texts {
         distinct: bool,
@@ -102,6 +108,22 @@ pub(super) enum Kind {
     OneOrMore(&'static Section),
     /// A length of time or a table.
     TimeOr(&'static Section),
+}
+
+impl Kind {
+    /// Whether it is one line of text, whatever it means.
+    pub(super) fn is_text(self) -> bool {
+        matches!(
+            self,
+            Self::Text
+                | Self::Link
+                | Self::RequestPath
+                | Self::Workload
+                | Self::Labels
+                | Self::WaitFor
+                | Self::Manifest
+        )
+    }
 }
 
 impl Section {

@@ -8,8 +8,11 @@ use crate::scenario::{Deadline, Span};
 
 /// The scenario of the handbook.
 const EXAMPLE: &str = include_str!("../example.toml");
-/// A scenario with every key.
+/// A scenario with every key of the embedded world.
 const COMPLETE: &str = include_str!("../complete.toml");
+/// Scenarios with every key of a cluster.
+const CLUSTERS: [&str; 2] =
+    [include_str!("../complete-cluster.toml"), include_str!("../complete-in-cluster.toml")];
 
 fn plain(diagnostics: &[Diagnostic]) -> String {
     let lines: Vec<String> = diagnostics.iter().map(|one| one.plain().to_string()).collect();
@@ -20,8 +23,12 @@ fn read_with(text: &str, set: &[&str], environment: &[(&str, &str)]) -> Result<L
     let set: Vec<String> = set.iter().map(|argument| (*argument).to_owned()).collect();
     let lookup =
         |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-    read(&Source::new("a.toml", text), &Overrides { set: &set, environment: &lookup, ..Overrides::NONE })
-        .map_err(|diagnostics| plain(&diagnostics))
+    let files = |path: &std::path::Path| {
+        assert_eq!(path, std::path::Path::new("complete-cluster.yaml"));
+        Ok(Source::new("complete-cluster.yaml", include_str!("../complete-cluster.yaml")))
+    };
+    let overrides = Overrides { set: &set, environment: &lookup, files: &files, ..Overrides::NONE };
+    read(&Source::new("a.toml", text), &overrides).map_err(|diagnostics| plain(&diagnostics))
 }
 
 fn lowered(text: &str) -> Lowered {
@@ -63,14 +70,15 @@ fn each_of_several_expectations_knows_its_own_line() {
 }
 
 #[test]
-fn the_complete_scenario_uses_every_key_and_reads_without_a_doubt() {
-    let lowered = lowered(COMPLETE);
-    assert_eq!(plain(&lowered.warnings), "");
-    let root = syntax::parse(COMPLETE, &Problems::of(&Source::new("a.toml", COMPLETE))).unwrap();
+fn the_complete_scenarios_use_every_key_and_read_without_a_doubt() {
     let (mut used, mut known) = (BTreeSet::new(), BTreeSet::new());
-    collect(&SCENARIO, &root, &mut used, &mut known);
+    for text in [COMPLETE, CLUSTERS[0], CLUSTERS[1]] {
+        assert_eq!(plain(&lowered(text).warnings), "");
+        let root = syntax::parse(text, &Problems::of(&Source::new("a.toml", text))).unwrap();
+        collect(&SCENARIO, &root, &mut used, &mut known);
+    }
     let unused: Vec<_> = known.difference(&used).collect();
-    assert!(unused.is_empty(), "not in the complete scenario: {unused:?}");
+    assert!(unused.is_empty(), "not in the complete scenarios: {unused:?}");
 }
 
 /// The keys that a section and all below it know, and those that are used.
@@ -102,7 +110,7 @@ fn collect(
 
 #[test]
 fn the_scenario_survives_its_recording() {
-    for text in [EXAMPLE, COMPLETE] {
+    for text in [EXAMPLE, COMPLETE, CLUSTERS[0], CLUSTERS[1]] {
         let scenario = lowered(text).scenario;
         let recorded = serde_json::to_string(&scenario).unwrap();
         assert_eq!(serde_json::from_str::<Scenario>(&recorded).unwrap(), scenario);

@@ -56,7 +56,11 @@ impl Rules<'_, '_> {
     /// What is counted in two groups would be counted twice.
     fn twice(&self) {
         let mut seen: Vec<(&String, _)> = Vec::new();
-        for (name, group) in &self.draft.groups {
+        let mut groups: Vec<_> = self.draft.groups.iter().collect();
+        groups.sort_by_key(|(_, group)| {
+            group.node.get("workload").place.as_ref().map(|place| place.span.start)
+        });
+        for (name, group) in groups {
             let Some(workload) = &group.value.workload else { continue };
             if let Some((other, _)) = seen.iter().find(|(_, same)| *same == workload) {
                 self.error("duplicate-workload", format!("`{name}` is the same workload as `{other}`"))

@@ -1,7 +1,7 @@
 //! Expectations: that each can come true, and can fail.
 
 use super::{Rules, instances, is_standby};
-use crate::scenario::model::{Anchor, Contraction, Expansion, Group, StandbyReleased};
+use crate::scenario::model::{Anchor, Contraction, Expansion, FaultAction, Group, StandbyReleased};
 use crate::scenario::reader::Read;
 use crate::scenario::tree::Node;
 
@@ -24,7 +24,7 @@ impl<'t> Rules<'_, 't> {
             self.expansion(expansion);
         }
         if let Some(replacement) = &expect.replacement
-            && !self.has_termination()
+            && !self.has_fault(FaultAction::ends_some)
         {
             self.error("never-happens", "nothing is ever terminated, so nothing can be replaced")
                 .at(replacement.node, "has nothing to judge")
@@ -51,8 +51,13 @@ impl<'t> Rules<'_, 't> {
         let (comes, needed, example) = match from {
             None | Some(Anchor::Quiesce) => return,
             Some(Anchor::SurgeStart | Anchor::SurgeEnd) => (self.has_surge(), "a surge", "[[load.surge]]"),
-            Some(Anchor::Healed | Anchor::PrimaryHealthy) => {
-                (self.has_loss(), "a group that is lost", "[[fault]]` with `lose")
+            Some(Anchor::Healed) => (
+                self.has_fault(|action| action.lasts().is_some()),
+                "a fault that lasts",
+                "[[fault]]` with `lose",
+            ),
+            Some(Anchor::PrimaryHealthy) => {
+                (self.has_fault(FaultAction::can_take_down), "a group that is lost", "[[fault]]` with `lose")
             }
         };
         if comes {

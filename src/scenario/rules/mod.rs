@@ -117,20 +117,10 @@ impl<'a, 't> Rules<'a, 't> {
         !self.draft.surges.is_empty() || !self.draft.root.get("load").get("surge").items().is_empty()
     }
 
-    fn has_loss(&self) -> bool {
-        let read =
-            self.draft.faults.iter().any(|fault| matches!(fault.value.action, FaultAction::Lose { .. }));
-        read || self.has_fault_key("lose")
-    }
-
-    fn has_termination(&self) -> bool {
-        let read =
-            self.draft.faults.iter().any(|fault| matches!(fault.value.action, FaultAction::Terminate { .. }));
-        read || self.has_fault_key("terminate")
-    }
-
-    fn has_fault_key(&self, key: &str) -> bool {
-        self.draft.root.get("fault").items().iter().any(|fault| !fault.get(key).is_absent())
+    /// Whether there is a fault of this kind; one that could not be read may be of any.
+    fn has_fault(&self, is_meant: impl Fn(&FaultAction) -> bool) -> bool {
+        let all_read = self.draft.faults.len() >= self.draft.root.get("fault").items().len();
+        !all_read || self.draft.faults.iter().any(|fault| is_meant(&fault.value.action))
     }
 }
 

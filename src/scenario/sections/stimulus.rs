@@ -1,7 +1,7 @@
 //! `[load]`, `[[fault]]` and `[limits]`: what is done to the system.
 
 use crate::scenario::model::{
-    Among, Fault, FaultAction, Limits, Load, Pick, Shape, Surge, Termination, Victims,
+    Among, Fault, FaultAction, Limits, Load, NodeChoice, Pick, Shape, Surge, Termination, Victims,
 };
 use crate::scenario::reader::{Read, Reader};
 use crate::scenario::tree::Node;
@@ -75,14 +75,20 @@ pub(super) fn faults(readers: Vec<Reader<'_>>) -> Vec<Read<'_, Fault>> {
 fn fault(mut reader: Reader<'_>) -> Option<Fault> {
     let which = reader.exactly_one();
     let at = reader.time("at");
-    let terminate = reader.table("terminate").and_then(terminate);
-    let lose = reader.table("lose").and_then(lose);
+    let actions = [
+        ("terminate", reader.table("terminate").and_then(terminate)),
+        ("lose", reader.table("lose").and_then(lose)),
+        ("scale", reader.table("scale").and_then(scale)),
+        ("partition", reader.table("partition").and_then(partition)),
+        ("drain", reader.table("drain").and_then(drain)),
+        ("reclaim", reader.table("reclaim").and_then(reclaim)),
+        ("outage", reader.table("outage").and_then(outage)),
+        ("manifest", reader.table("manifest").and_then(manifest)),
+    ];
     reader.finish();
-    let action = match which? {
-        "terminate" => terminate?,
-        _ => lose?,
-    };
-    Some(Fault { at: at?, action })
+    let which = which?;
+    let (_, action) = actions.into_iter().find(|(key, _)| *key == which)?;
+    Some(Fault { at: at?, action: action? })
 }
 
 fn terminate(mut reader: Reader<'_>) -> Option<FaultAction> {
@@ -92,19 +98,29 @@ fn terminate(mut reader: Reader<'_>) -> Option<FaultAction> {
     let share = reader.share("share");
     let instances = reader.texts("instances");
     let how = reader.word("how");
-    let pick = reader.word("pick").map_or(Pick::Random, |word| match word {
-        "oldest" => Pick::Oldest,
-        "newest" => Pick::Newest,
-        _ => Pick::Random,
-    });
+    let pick = pick(&mut reader);
+    let among =
+        Among { node: reader.text("node"), zone: reader.text("zone"), labels: reader.parsed("labels") };
     reader.finish();
     let victims = match which? {
         "count" => Victims::Count { count: count?, pick },
         "share" => Victims::Share { share: share?, pick },
         _ => Victims::Named(instances?),
     };
-    let how = if how? == "kill" { Termination::Kill } else { Termination::Graceful };
-    Some(FaultAction::Terminate { group: group?, victims, how, among: Among::default() })
+    let how = match how? {
+        "kill" => Termination::Kill,
+        "evict" => Termination::Evict,
+        _ => Termination::Graceful,
+    };
+    Some(FaultAction::Terminate { group: group?, victims, how, among })
+}
+
+fn pick(reader: &mut Reader<'_>) -> Pick {
+    reader.word("pick").map_or(Pick::Random, |word| match word {
+        "oldest" => Pick::Oldest,
+        "newest" => Pick::Newest,
+        _ => Pick::Random,
+    })
 }
 
 fn lose(mut reader: Reader<'_>) -> Option<FaultAction> {
@@ -112,6 +128,78 @@ fn lose(mut reader: Reader<'_>) -> Option<FaultAction> {
     let lasts = reader.time("lasts");
     reader.finish();
     Some(FaultAction::Lose { group: group?, lasts: lasts? })
+}
+
+fn scale(mut reader: Reader<'_>) -> Option<FaultAction> {
+    let group = reader.group("group");
+    let to = reader.count("to");
+    let lasts = reader.time("lasts");
+    reader.finish();
+    Some(FaultAction::Scale { group: group?, to: to?, lasts: lasts? })
+}
+
+fn partition(mut reader: Reader<'_>) -> Option<FaultAction> {
+    let group = reader.group("group");
+    let lasts = reader.time("lasts");
+    reader.finish();
+    Some(FaultAction::Partition { group: group?, lasts: lasts? })
+}
+
+/// What all faults on nodes say: whose, which, and how long.
+fn on_nodes(reader: &mut Reader<'_>) -> Option<(String, NodeChoice, Span)> {
+    let which = reader.exactly_one();
+    let group = reader.group("group");
+    let count = reader.count("nodes");
+    let node = reader.text("node");
+    let zone = reader.text("zone");
+    let pick = pick(reader);
+    let lasts = reader.time("lasts");
+    let nodes = match which? {
+        "nodes" => NodeChoice::Count { count: count?, pick },
+        "node" => NodeChoice::Named(node?),
+        _ => NodeChoice::Zone(zone?),
+    };
+    Some((group?, nodes, lasts?))
+}
+
+fn drain(mut reader: Reader<'_>) -> Option<FaultAction> {
+    let read = on_nodes(&mut reader);
+    reader.finish();
+    read.map(|(group, nodes, lasts)| FaultAction::Drain { group, nodes, lasts })
+}
+
+fn reclaim(mut reader: Reader<'_>) -> Option<FaultAction> {
+    let read = on_nodes(&mut reader);
+    let notice = reader.time("notice");
+    reader.finish();
+    let (group, nodes, lasts) = read?;
+    Some(FaultAction::Reclaim { group, nodes, notice: notice?, lasts })
+}
+
+fn outage(mut reader: Reader<'_>) -> Option<FaultAction> {
+    let read = on_nodes(&mut reader);
+    reader.finish();
+    read.map(|(group, nodes, lasts)| FaultAction::Outage { group, nodes, lasts })
+}
+
+fn manifest(mut reader: Reader<'_>) -> Option<FaultAction> {
+    let group = reader.group("group");
+    let file = reader.text("file");
+    let wait_for = reader.parsed("wait_for");
+    let within = reader.time("within");
+    let lasts = reader.time("lasts");
+    let written = reader.whole().get("file");
+    let context = reader.context;
+    reader.finish();
+    let objects = file.as_ref().and_then(|file| context.files.objects(file, written, context.problems));
+    Some(FaultAction::Manifest {
+        group: group?,
+        file: file?,
+        objects: objects?,
+        wait_for: wait_for?,
+        within: within?,
+        lasts: lasts?,
+    })
 }
 
 pub(super) fn limits<'t>(reader: Option<Reader<'t>>, node: &'t Node) -> Read<'t, Limits> {

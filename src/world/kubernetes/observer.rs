@@ -74,6 +74,8 @@ struct Seen {
     serving: Option<(bool, u32)>,
     spec: Option<Spec>,
     generation: Option<i64>,
+    /// The last decision, and when it was told.
+    decided: Option<(u64, Decided)>,
 }
 
 /// The pods of every group, for whoever strikes them.
@@ -320,14 +322,36 @@ impl Observer {
             .get(group)
             .map_or(0, Instances::ready);
         let current = u32::try_from(status.current_replicas.unwrap_or(0)).unwrap_or(0);
-        self.say(Event::Decision(Decided {
+        let decided = Decided {
             group: group.to_owned(),
             current,
             ready,
             sample_t_us: None,
             traffic_per_s: None,
             decision,
-        }));
+        };
+        let now_us = self.clock.now_us();
+        self.groups.get_mut(group).expect("it was just found").decided = Some((now_us, decided.clone()));
+        self.say(Event::Decision(decided));
+    }
+
+    /// A controller writes a status only when it changes: one that stands is the same decision again at every sync, as long
+    /// as its watch would have told of another.
+    fn repeat_decisions(&mut self, place: usize, through_us: u64) {
+        if !self.vouchers.is_connected(&hpas_feed(place)) {
+            return;
+        }
+        let sync_us = self.settings.sync_period_us;
+        let mut again = Vec::new();
+        for seen in self.groups.values_mut().filter(|seen| seen.place == place) {
+            if let Some((told_us, decided)) = &mut seen.decided
+                && *told_us + sync_us <= through_us
+            {
+                *told_us = through_us;
+                again.push(decided.clone());
+            }
+        }
+        again.into_iter().for_each(|decided| self.say(Event::Decision(decided)));
     }
 
     fn on_lease(&mut self, place: usize, watched: Watched<Lease>) {
@@ -339,6 +363,7 @@ impl Observer {
             return;
         };
         self.beats.retain(|beat| !of_place(beat));
+        self.repeat_decisions(place, sent_us);
         self.vouchers.beat(place, sent_us).into_iter().for_each(|event| self.say(event));
     }
 }
@@ -380,6 +405,7 @@ impl Seen {
             serving: None,
             spec: None,
             generation: None,
+            decided: None,
         }
     }
 }

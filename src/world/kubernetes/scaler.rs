@@ -103,7 +103,7 @@ fn direction(rules: Option<&HPAScalingRules>) -> ScalingRules {
 }
 
 /// What the controller decided last, as far as its status tells. What each metric proposed is not in it: the proposal here is
-/// what the metric's ratio amounts to, with nothing assumed for missing pods.
+/// what the metric's ratio amounts to, with nothing assumed for missing pods; and the recommendation is the largest of them.
 ///
 /// `None` before its first sync.
 pub(super) fn decision(
@@ -117,26 +117,36 @@ pub(super) fn decision(
     }
     let current = status.current_replicas.map_or(0, unsigned);
     let shown: Vec<&MetricStatus> = status.current_metrics.iter().flatten().collect();
-    let metrics = spec.metrics.iter().map(|metric| {
-        let value = shown.iter().find_map(|one| value_of(metric, one));
-        let outcome = match value.and_then(|value| measured(metric, value)) {
-            Some((usage, ratio)) => {
-                let proposal = propose(ratio, current, settings.tolerance);
-                MetricOutcome::Valid { usage, ratio: Some(ratio), assumed_ratio: None, proposal }
-            }
-            None => MetricOutcome::Invalid {
-                reason: invalid(metric, &conditions),
-                message: conditions.scaling_active.message.clone(),
-            },
-        };
-        MetricDecision { kind: metric.kind(), name: metric.label(), pods: PodCounts::default(), outcome }
+    let metrics: Vec<MetricDecision> = spec
+        .metrics
+        .iter()
+        .map(|metric| {
+            let value = shown.iter().find_map(|one| value_of(metric, one));
+            let outcome = match value.and_then(|value| measured(metric, value)) {
+                Some((usage, ratio)) => {
+                    let proposal = propose(ratio, current, settings.tolerance);
+                    MetricOutcome::Valid { usage, ratio: Some(ratio), assumed_ratio: None, proposal }
+                }
+                None => MetricOutcome::Invalid {
+                    reason: invalid(metric, &conditions),
+                    message: conditions.scaling_active.message.clone(),
+                },
+            };
+            MetricDecision { kind: metric.kind(), name: metric.label(), pods: PodCounts::default(), outcome }
+        })
+        .collect();
+    let proposals = metrics.iter().map(|metric| match metric.outcome {
+        MetricOutcome::Valid { proposal, .. } => Some(proposal),
+        MetricOutcome::Invalid { .. } => None,
     });
+    let is_active = conditions.scaling_active.status == ConditionStatus::True;
+    let recommended = if is_active { proposals.flatten().max() } else { None };
     Some(Decision {
         desired: unsigned(status.desired_replicas),
-        recommended: None,
+        recommended,
         stabilized: None,
         limited: None,
-        metrics: metrics.collect(),
+        metrics,
         conditions,
     })
 }

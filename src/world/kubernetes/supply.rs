@@ -69,6 +69,7 @@ struct Told {
     pod: String,
     state: InstanceState,
     node: Option<String>,
+    finalizers: Vec<String>,
 }
 
 impl Instances {
@@ -117,16 +118,21 @@ impl Instances {
         let Some((state, reason)) = state(pod, known.as_ref().map(|told| told.state)) else {
             return self.gone(group, &uid, &ended(pod));
         };
-        if known.as_ref().is_some_and(|told| told.state == state) {
+        let finalizers = match state {
+            InstanceState::Terminating => pod.finalizers().to_vec(),
+            _ => Vec::new(),
+        };
+        if known.as_ref().is_some_and(|told| told.state == state && told.finalizers == finalizers) {
             return None;
         }
         let was_on = known.as_ref().and_then(|told| told.node.clone());
         let node = pod.spec.node_name.clone();
         let told = match known {
-            Some(told) => Told { state, node: node.clone(), ..told },
+            Some(told) => Told { state, node: node.clone(), finalizers: finalizers.clone(), ..told },
             None => {
                 let pod = pod.name_any();
-                Told { instance: self.name(&pod), pod, state, node: node.clone() }
+                let (node, finalizers) = (node.clone(), finalizers.clone());
+                Told { instance: self.name(&pod), pod, state, node, finalizers }
             }
         };
         let is_new = self.told.insert(uid, told.clone()).is_none();
@@ -137,6 +143,7 @@ impl Instances {
             price: price.filter(|_| is_new).cloned(),
             grace_us: (state == InstanceState::Terminating)
                 .then(|| u64::try_from(grace_s).unwrap_or(0) * 1_000_000),
+            finalizers,
             reason,
             zone: node.as_ref().and_then(|node| self.zones.get(node).cloned()),
             node,
@@ -191,12 +198,13 @@ impl Instances {
 
 /// Where a pod is in its life, and why; `None` where it has ended.
 fn state(pod: &PodView, before: Option<InstanceState>) -> Option<(InstanceState, String)> {
+    // First: one whose processes have ended is not gone as long as a finalizer keeps it.
+    if pod.metadata.deletion_timestamp.is_some() {
+        return Some((InstanceState::Terminating, String::new()));
+    }
     let phase = pod.status.phase.as_deref().unwrap_or("Pending");
     if matches!(phase, "Failed" | "Succeeded") {
         return None;
-    }
-    if pod.metadata.deletion_timestamp.is_some() {
-        return Some((InstanceState::Terminating, String::new()));
     }
     if pod.is("Ready") {
         return Some((InstanceState::Ready, String::new()));

@@ -64,6 +64,11 @@ impl Vouchers {
         }
     }
 
+    /// Whether a watch tells of every change now.
+    pub(super) fn is_connected(&self, feed: &str) -> bool {
+        self.feeds.get(feed).is_some_and(|feed| feed.connected)
+    }
+
     /// A watch tells nothing any more. Returns what to record, once a cut.
     pub(super) fn cut(&mut self, feed: &str, now_us: u64, why: &str) -> Vec<Event> {
         let name = feed;

@@ -17,8 +17,6 @@ use super::cluster::said;
 
 /// Objects of a page of the first list.
 const PAGE: u32 = 500;
-/// The server ends a watch after so long, in seconds; it is then taken up again where it ended.
-const TIMEOUT_S: u32 = 290;
 const FIRST_RETRY: Duration = Duration::from_millis(20);
 const LAST_RETRY: Duration = Duration::from_secs(5);
 
@@ -47,7 +45,7 @@ pub(super) async fn watch<K>(
     K: Resource + Clone + DeserializeOwned + Debug,
 {
     let mut list = ListParams::default().limit(PAGE);
-    let mut params = WatchParams::default().timeout(TIMEOUT_S);
+    let mut params = WatchParams::default();
     if let Some(labels) = labels {
         (list, params) = (list.labels(labels), params.labels(labels));
     }

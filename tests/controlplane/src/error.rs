@@ -83,6 +83,9 @@ pub enum Error {
     /// An object cannot be applied, or what it stands for does not come about.
     #[error("{0}")]
     Manifest(String),
+    /// The stand-in for nodes.
+    #[error(transparent)]
+    Nodes(#[from] crate::nodes::NodesError),
     /// A kubeconfig of ours cannot be read.
     #[error("the kubeconfig: {0}")]
     Kubeconfig(#[from] kube::config::KubeconfigError),

@@ -19,6 +19,7 @@ mod builder;
 mod certificates;
 mod component;
 mod error;
+pub mod https;
 mod manifests;
 mod memory;
 mod module;

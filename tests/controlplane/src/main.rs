@@ -11,6 +11,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use controlplane::nodes::{Nodes, springback_program};
 use controlplane::{ControlPlane, Error, Module, Progress, build, kwok_node, shown};
 use k8s_openapi::api::core::v1::Node;
 use kube::api::{Api, PostParams};
@@ -38,7 +39,8 @@ struct Addons {
     /// Starts KWOK and makes so many nodes that it keeps, in three zones: pods are said to run there, and do not.
     #[arg(long, value_name = "N")]
     kwok_nodes: Option<usize>,
-    /// Starts Karpenter, and KWOK to keep the nodes that it makes. It wants a NodePool and a KWOKNodeClass.
+    /// Starts Karpenter. It wants a NodePool and a KWOKNodeClass. Pods run on the nodes that it makes, unless KWOK keeps
+    /// those, as it does where it runs.
     #[arg(long)]
     karpenter: bool,
     /// Starts KEDA.
@@ -46,12 +48,20 @@ struct Addons {
     keda: bool,
 }
 
+impl Addons {
+    /// KWOK keeps all nodes that carry its annotation, and those of Karpenter's provider do.
+    fn runs_karpenters_nodes(&self) -> bool {
+        self.karpenter && self.kwok_nodes.is_none()
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Builds and starts a control plane, says how to reach it, and ends it with Ctrl-C.
     ///
-    /// Its HPA controller looks every second and its windows are short: it is meant to be watched. Everything is
-    /// removed in the end, also when this program is killed.
+    /// Its HPA controller looks every second and its windows are short: it is meant to be watched. Four nodes in two
+    /// zones run pods as real processes on this machine. Everything is removed in the end, also when this program is
+    /// killed.
     Up {
         /// The name of the context in the kubeconfig.
         #[arg(long, value_name = "NAME", default_value = "springback-test")]
@@ -99,19 +109,34 @@ async fn up(context: String, addons: &Addons) -> Result<(), Error> {
     let starting = async {
         let plane = ControlPlane::builder().context(&context).on_progress(teller()).start().await?;
         start_addons(&plane, addons).await?;
-        Ok::<_, Error>(plane)
+        let nodes = start_nodes(&plane, addons).await?;
+        Ok::<_, Error>((plane, nodes))
     };
-    let plane = tokio::select! {
+    let (plane, nodes) = tokio::select! {
         started = starting => started?,
         _ = interrupted.recv() => return Ok(()),
         _ = terminated.recv() => return Ok(()),
     };
     say_how_to_use(&plane, &context);
-    tokio::select! {
+    let failed = tokio::select! {
         failed = plane.failure() => Err(failed),
-        _ = interrupted.recv() => plane.stop(),
-        _ = terminated.recv() => plane.stop(),
+        _ = interrupted.recv() => Ok(()),
+        _ = terminated.recv() => Ok(()),
+    };
+    nodes.stop();
+    failed.and_then(|()| plane.stop())
+}
+
+async fn start_nodes(plane: &ControlPlane, addons: &Addons) -> Result<Nodes, Error> {
+    eprintln!("building springback, which the nodes' pods run");
+    let program = tokio::task::spawn_blocking(springback_program).await.expect("building does not panic")?;
+    let mut nodes = Nodes::builder(plane.config(), &program);
+    if addons.runs_karpenters_nodes() {
+        nodes = nodes.adopting("karpenter.sh/nodepool");
     }
+    let nodes = nodes.start().await?;
+    eprintln!("nodes ready");
+    Ok(nodes)
 }
 
 async fn start_addons(plane: &ControlPlane, addons: &Addons) -> Result<(), Error> {
@@ -122,7 +147,9 @@ async fn start_addons(plane: &ControlPlane, addons: &Addons) -> Result<(), Error
             nodes.create(&PostParams::default(), &kwok_node(&format!("node-{number}"), zone)).await?;
         }
     }
-    if addons.karpenter {
+    if addons.runs_karpenters_nodes() {
+        plane.start_karpenter_alone().await?;
+    } else if addons.karpenter {
         plane.start_karpenter().await?;
     }
     if addons.keda {
@@ -144,7 +171,10 @@ fn say_how_to_use(plane: &ControlPlane, context: &str) {
 The control plane runs. In another terminal:
 
   export KUBECONFIG={kubeconfig}
-  kubectl get namespaces
+  kubectl get nodes
+
+Its nodes run pods as real processes, whatever image they name: their environment tells what they do, see
+tests/controlplane/src/nodes/behavior.rs. Services of type LoadBalancer get an address on loopback.
 
   context  {context}
   server   {server}

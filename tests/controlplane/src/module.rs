@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 pub(crate) const STAGES: &str = "stages";
 /// Beside the programs: definitions of custom resources.
 pub(crate) const CRDS: &str = "crds";
+
 /// A Go module of ours, below `go/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Module {
@@ -19,11 +20,14 @@ pub enum Module {
     Karpenter,
     /// KEDA's operator and its adapter.
     Keda,
+    /// The HPA's controller alone, on a clock that only its test moves.
+    Hpa,
 }
 
 impl Module {
     /// All of them, those that every control plane needs first.
-    pub const ALL: [Self; 5] = [Self::Leash, Self::Kubernetes, Self::Kwok, Self::Karpenter, Self::Keda];
+    pub const ALL: [Self; 6] =
+        [Self::Leash, Self::Kubernetes, Self::Kwok, Self::Karpenter, Self::Keda, Self::Hpa];
 
     /// The name of its folder.
     pub fn name(self) -> &'static str {
@@ -33,13 +37,14 @@ impl Module {
             Self::Kwok => "kwok",
             Self::Karpenter => "karpenter",
             Self::Keda => "keda",
+            Self::Hpa => "hpa",
         }
     }
 
     /// What is built in it: its own program, or the tools that its `go.mod` names.
     pub(crate) fn packages(self) -> &'static str {
         match self {
-            Self::Leash | Self::Kubernetes => ".",
+            Self::Leash | Self::Kubernetes | Self::Hpa => ".",
             Self::Kwok | Self::Karpenter | Self::Keda => "tool",
         }
     }
@@ -48,7 +53,7 @@ impl Module {
     /// name that it gets beside the programs.
     pub(crate) fn manifests(self) -> &'static [(&'static str, &'static str, &'static str)] {
         match self {
-            Self::Leash | Self::Kubernetes => &[],
+            Self::Leash | Self::Kubernetes | Self::Hpa => &[],
             Self::Kwok => &[
                 ("sigs.k8s.io/kwok", "kustomize/stage/pod/fast", STAGES),
                 ("sigs.k8s.io/kwok", "kustomize/stage/node/fast", STAGES),

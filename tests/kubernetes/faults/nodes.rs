@@ -10,7 +10,8 @@ use springback::history::IntentAction;
 use springback::world::kubernetes::OPT_IN;
 
 use super::{Said, a_system, a_system_with, as_before, scenario};
-use crate::support::{cluster, run, snapshot};
+use crate::snapshot::snapshot;
+use crate::support::{cluster, run};
 
 /// Takes away what other tests left: nodes that run anything else are not struck.
 async fn alone(client: &Client) {

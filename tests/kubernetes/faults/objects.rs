@@ -4,7 +4,8 @@ use controlplane::objects::{Build, an_object};
 use serde_json::json;
 
 use super::{Said, a_system, as_before, scenario};
-use crate::support::{cluster, run, run_with, snapshot};
+use crate::snapshot::snapshot;
+use crate::support::{cluster, run, start_beside};
 
 const PARTITION: &str = "[load]\npath = '/'\nbaseline_rate = '20/s'\ntimeout = '1s'\n\
     [[fault]]\nat = '2s'\npartition = { group = 'primary', lasts = '6s' }\n\
@@ -73,7 +74,7 @@ async fn an_experiment_of_another_engine_is_applied_seen_and_deleted() {
         ---\napiVersion: standin.springback.test/v1\nkind: Fault\nmetadata: { name: crash }\n\
         spec: { kind: ContainerCrash, count: 1, selector: { matchLabels: { app: checkout } } }\n";
     let text = scenario(&manifest("within = '10s', lasts = '4s'"));
-    let ran = run_with(cluster, name, &text, &[("fault.yaml", fault)]).await;
+    let ran = start_beside(cluster.plane.kubeconfig(), name, &text, &[("fault.yaml", fault)]).ended().await;
     let said = Said::of(&ran);
     assert_eq!(
         said.seen().seen_by,
@@ -103,7 +104,7 @@ async fn an_experiment_that_does_not_begin_proves_nothing_and_is_deleted_all_the
     let fault = "apiVersion: standin.springback.test/v1\nkind: Fault\nmetadata: { name: none }\n\
         spec: { kind: ContainerCrash, pods: [nobody] }\n";
     let text = scenario(&manifest("within = '2s', lasts = '2s'"));
-    let ran = run_with(cluster, name, &text, &[("fault.yaml", fault)]).await;
+    let ran = start_beside(cluster.plane.kubeconfig(), name, &text, &[("fault.yaml", fault)]).ended().await;
     assert_eq!(ran.code(), 2, "{}", ran.said());
     let said = Said::of(&ran);
     assert!(said.failed().contains("there is no such pod"), "{}", said.failed());
@@ -120,7 +121,7 @@ async fn what_belongs_to_the_whole_cluster_is_not_created() {
     a_system(&client, name, 2).await;
     let fault = "apiVersion: v1\nkind: Namespace\nmetadata: { name: other }\n";
     let text = scenario(&manifest("within = '2s', lasts = '2s'"));
-    let ran = run_with(cluster, name, &text, &[("fault.yaml", fault)]).await;
+    let ran = start_beside(cluster.plane.kubeconfig(), name, &text, &[("fault.yaml", fault)]).ended().await;
     assert_eq!(ran.code(), 5, "{}", ran.said());
     assert!(ran.said().contains("belong to the whole cluster"), "{}", ran.said());
 }

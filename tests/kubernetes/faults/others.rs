@@ -6,7 +6,8 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use super::{Said, a_system, as_before, deployment, scenario};
-use crate::support::{cluster, run, snapshot};
+use crate::snapshot::snapshot;
+use crate::support::{cluster, run};
 
 #[tokio::test]
 #[ignore = "needs a control plane: Go, and minutes to build it"]

@@ -3,7 +3,8 @@
 use springback::history::{Event, IntentAction};
 
 use super::{Said, a_system, a_system_with, as_before, scenario};
-use crate::support::{cluster, run, snapshot};
+use crate::snapshot::snapshot;
+use crate::support::{cluster, run};
 
 #[tokio::test]
 #[ignore = "needs a control plane: Go, and minutes to build it"]

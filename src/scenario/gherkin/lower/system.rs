@@ -9,7 +9,7 @@ use crate::scenario::syntax;
 use crate::scenario::tree::{Entry, Node, Place, Value};
 
 use super::super::outline::{DocString, Step, Text};
-use super::super::phrase::section_at;
+use super::super::phrase::{LOCAL_GROUP, placed, section_at};
 use super::super::spoken;
 use super::cells::{cell_node, key_of};
 use super::edit::{insert, target};
@@ -32,7 +32,8 @@ impl Lowering<'_> {
             }
             return;
         };
-        let Some(section) = section_at("target.local.*") else { return };
+        let at = placed(LOCAL_GROUP, &self.root).into_owned();
+        let Some(section) = section_at(&at) else { return };
         let keys: Vec<Option<(String, &Key)>> = header
             .iter()
             .enumerate()
@@ -51,7 +52,7 @@ impl Lowering<'_> {
         for row in rows {
             let Some(name) = row.get(name_column) else { continue };
             let named = (spoken::unquoted(&name.text).into_owned(), name.place.clone());
-            let Some(table) = target(&mut self.root, "target.local.*", Some(&named), step) else {
+            let Some(table) = target(&mut self.root, &at, Some(&named), step) else {
                 continue;
             };
             for (cell, key) in row.iter().zip(&keys) {

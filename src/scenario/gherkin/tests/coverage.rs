@@ -46,11 +46,23 @@ fn set(root: &mut Node, path: &[&str], value: Value) {
 
 /// What a form can lean on: groups, an objective and a load, but for what it says itself.
 fn scaffold(at: &str) -> String {
-    let mut toml = String::from("[target.local.primary]\nreplicas = 2\n");
+    let workload = "workload = \"Deployment/checkout\"\n";
+    let mut toml = match at {
+        "target.kubernetes" => String::new(),
+        _ if at.starts_with("target.kubernetes") => {
+            String::from("[target.kubernetes]\ncontext = \"staging\"\nnamespace = \"shop\"\n")
+        }
+        _ => String::from("[target.local.primary]\nreplicas = 2\n"),
+    };
     if at.starts_with("target.local.*.autoscaler.") {
         toml.push_str("autoscaler = { min_replicas = 2, max_replicas = 12, target_utilization = \"60%\" }\n");
     }
-    toml.push_str("[target.local.standby]\nreplicas = 1\n");
+    toml.push_str(&match at.starts_with("target.kubernetes") {
+        true => ["primary", "standby"]
+            .map(|name| format!("[target.kubernetes.group.{name}]\n{workload}"))
+            .concat(),
+        false => "[target.local.standby]\nreplicas = 1\n".to_owned(),
+    });
     if !at.starts_with("slo") {
         toml.push_str("[slo.availability]\ntarget = \"99%\"\n");
     }
@@ -83,7 +95,7 @@ fn every_form_of_every_sentence_has_a_twin() {
             keys.push((parameter.as_str(), value));
         }
         for (key, fixed) in fixed {
-            keys.push((key, text(*fixed)));
+            keys.push((key, phrase::fixed_value(fixed)));
         }
         let keyword = form.phrase.under[0].as_str();
         let mut step = phrase::render(&form.expression, &values);
@@ -133,6 +145,8 @@ fn complete(
     seen: &mut BTreeSet<(&'static str, &'static str)>,
 ) -> Value {
     let chosen = (!section.one_of.is_empty()).then(|| section.one_of[pick % section.one_of.len()]);
+    // The digits of the position choose, one at each level: else two choices of two would always go together.
+    let pick = pick / section.one_of.len().max(1);
     let mut entries = Vec::new();
     for key in section.keys {
         if section.one_of.contains(&key.name) && chosen != Some(key.name) {
@@ -142,8 +156,11 @@ fn complete(
         let value = match key.kind {
             Kind::Table(inner) | Kind::TimeOr(inner) => complete(inner, pick, seen),
             Kind::Named(inner) => {
-                let names =
-                    if inner.name == "group" { ["primary", "standby"] } else { ["availability", "latency"] };
+                let names = if inner.name.ends_with("group") {
+                    ["primary", "standby"]
+                } else {
+                    ["availability", "latency"]
+                };
                 Value::Table(names.iter().map(|name| entry(name, complete(inner, pick, seen))).collect())
             }
             Kind::List(inner) | Kind::OneOrMore(inner) => {
@@ -172,7 +189,7 @@ fn every_key_of_the_format_has_a_twin() {
     let mut all = BTreeSet::new();
     all_keys(&SCENARIO, &mut all);
     let mut covered = BTreeSet::new();
-    for pick in 0..12 {
+    for pick in 0..48 {
         let root = node(complete(&SCENARIO, pick, &mut covered));
         let meant = drafted(&root);
         let (feature, unsaid) = write::feature(&root);

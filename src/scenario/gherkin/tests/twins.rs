@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::scenario::keys::{Key, Kind, SCENARIO, Section};
+use crate::scenario::manifest::Files;
 use crate::scenario::problems::SourceId;
 use crate::scenario::reader::Context;
 use crate::scenario::sections;
@@ -53,6 +54,17 @@ fn value(kind: Kind) -> BoxedStrategy<Value> {
         Kind::Workload => {
             "[A-Z][a-zA-Z]{0,7}(\\.[a-z]{1,6}){0,2}/[a-z0-9][a-z0-9.-]{0,9}".prop_map(text).boxed()
         }
+        Kind::Labels => "[a-z]{1,9}(=|!=| in \\()[a-z0-9]{1,9}"
+            .prop_map(|selector| if selector.contains('(') { selector + ")" } else { selector })
+            .prop_map(text)
+            .boxed(),
+        Kind::WaitFor => prop_oneof![
+            "condition=[A-Z][a-z]{1,9}(=False)?",
+            r#"jsonpath=\{\.[a-z]{1,9}\.[a-z]{1,9}\}=[a-z"'\\|<>#]{1,9}"#,
+        ]
+        .prop_map(text)
+        .boxed(),
+        Kind::Manifest => "[a-z/.\"'|]{0,9}[a-z]".prop_map(text).boxed(),
         Kind::RequestPath => "/[a-z\"'|<>?=]{0,9}".prop_map(text).boxed(),
         Kind::Texts { .. } => {
             let one = r#"[a-z0-9"'\\|.=;-]{1,9}"#;
@@ -97,7 +109,7 @@ fn value(kind: Kind) -> BoxedStrategy<Value> {
         Kind::Table(section) => table(section),
         Kind::TimeOr(section) => prop_oneof![time(), table(section)].boxed(),
         Kind::Named(section) => {
-            let names: [&str; 3] = if section.name == "group" {
+            let names: [&str; 3] = if section.name.ends_with("group") {
                 ["primary", "standby", "third"]
             } else {
                 ["availability", "latency", "own"]
@@ -143,6 +155,8 @@ fn drawn(key: &'static Key, chosen: bool) -> BoxedStrategy<Option<Entry>> {
                 list(distinct.into_iter().map(text).collect())
             })
             .boxed(),
+        // It has no other meaning.
+        ("in_cluster", _) => Just(Value::Flag(true)).boxed(),
         (_, kind) => value(kind),
     };
     let entry = value.prop_map(|value| entry(key.name, value));
@@ -158,7 +172,8 @@ fn drawn(key: &'static Key, chosen: bool) -> BoxedStrategy<Option<Entry>> {
 pub(super) fn drafted(root: &Node) -> Scenario {
     let problems = Problems::of(&Source::new("test", ""));
     let names = sections::names(root);
-    let draft = sections::scenario(Context { problems: &problems, names: &names }, root);
+    let files = Files::unopened();
+    let draft = sections::scenario(Context { problems: &problems, names: &names, files: &files }, root);
     let (found, _) = problems.take_diagnostics();
     assert_eq!(plain(&found), "");
     let mut scenario = draft.unwrap().into_scenario().unwrap();

@@ -13,6 +13,15 @@ impl ControlPlane {
         if self.pid(Component::Kwok).is_none() {
             self.start_kwok().await?;
         }
+        self.start_karpenter_alone().await
+    }
+
+    /// Starts Karpenter without KWOK: somebody else must keep the nodes that it makes, such as
+    /// [`crate::nodes::NodesBuilder::adopting`].
+    ///
+    /// # Errors
+    /// It cannot be built, its custom resources cannot be defined, or it does not become ready.
+    pub async fn start_karpenter_alone(&self) -> Result<(), Error> {
         let built = self.built(Module::Karpenter).await?;
         define(&self.client(), &built.join(CRDS)).await?;
         let home = self.home(Component::Karpenter)?;

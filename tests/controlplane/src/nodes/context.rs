@@ -20,6 +20,9 @@ pub(super) struct Options {
     pub(super) program: PathBuf,
     pub(super) crash_backoff: Duration,
     pub(super) heartbeat: Duration,
+    /// Nodes with these labels are others' to make, and ours to run.
+    pub(super) adopts: Option<String>,
+    pub(super) kubelet_port: u16,
 }
 
 /// What all parts share.
@@ -28,7 +31,7 @@ pub(super) struct Context {
     pub(super) options: Options,
     pub(super) knobs: Arc<Mutex<Knobs>>,
     pub(super) complaints: Arc<Mutex<Vec<String>>>,
-    pub(super) nodes: Vec<Rc<Node>>,
+    pub(super) nodes: RefCell<Vec<Rc<Node>>>,
     /// By UID.
     pub(super) pods: RefCell<BTreeMap<String, Rc<RunningPod>>>,
     /// Told whenever requests may have to go elsewhere.
@@ -48,6 +51,11 @@ impl Context {
         if complaints.len() < KEPT {
             complaints.push(what);
         }
+    }
+
+    /// The nodes that are there now.
+    pub(super) fn nodes(&self) -> Vec<Rc<Node>> {
+        self.nodes.borrow().clone()
     }
 
     /// The pods that are there now.

@@ -235,8 +235,8 @@ impl Faults {
             return Err("a NodeLoss names its nodes".to_owned());
         }
         let node = |name: &String| {
-            let node = self.ctx.nodes.iter().find(|node| node.spec.name == *name);
-            node.cloned().ok_or_else(|| format!("{name} is none of our nodes"))
+            let mut nodes = self.ctx.nodes().into_iter();
+            nodes.find(|node| node.spec.name == *name).ok_or_else(|| format!("{name} is none of our nodes"))
         };
         spec.nodes.iter().map(node).collect()
     }

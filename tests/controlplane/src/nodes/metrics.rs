@@ -4,8 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use http_body_util::Full;
-use hyper::{Response, StatusCode};
+use hyper::StatusCode;
 use kube::ResourceExt;
 use kube::core::{Selector, SelectorExt};
 use serde_json::{Value, json};
@@ -13,10 +12,10 @@ use tokio::time::interval;
 
 use super::clock::{now, seconds};
 use super::context::Context;
-use super::https::{Answer, respond};
 use super::knobs::Metrics;
 use super::selector;
 use super::usage::{SAMPLE_EVERY, Samples, Usage, WINDOW};
+use crate::https::{Answer, respond_json};
 
 /// Where the API begins.
 pub(super) const ROOT: &str = "/apis/metrics.k8s.io/v1beta1";
@@ -114,7 +113,7 @@ impl Meter {
 
     fn node_list(&self, ctx: &Context) -> Value {
         let pods = self.pods.borrow();
-        let there = ctx.nodes.iter().filter(|node| !*node.lost.borrow());
+        let there = ctx.nodes().into_iter().filter(|node| !*node.lost.borrow());
         let items: Vec<_> = there
             .map(|node| {
                 let pods = pods.iter().filter(|pod| pod.node == node.spec.name);
@@ -169,7 +168,7 @@ fn resources() -> Value {
 }
 
 fn json(value: &Value) -> Answer {
-    respond(StatusCode::OK, "application/json", value.to_string())
+    respond_json(StatusCode::OK, value)
 }
 
 fn found<'a>(mut items: impl Iterator<Item = &'a Value>, name: &str) -> Answer {
@@ -180,7 +179,7 @@ fn not_found(what: &str) -> Answer {
     status(StatusCode::NOT_FOUND, "NotFound", what)
 }
 
-fn status(code: StatusCode, reason: &str, message: &str) -> Response<Full<bytes::Bytes>> {
+fn status(code: StatusCode, reason: &str, message: &str) -> Answer {
     let status = json!({
         "kind": "Status",
         "apiVersion": "v1",
@@ -189,5 +188,5 @@ fn status(code: StatusCode, reason: &str, message: &str) -> Response<Full<bytes:
         "message": message,
         "code": code.as_u16(),
     });
-    respond(code, "application/json", status.to_string())
+    respond_json(code, &status)
 }

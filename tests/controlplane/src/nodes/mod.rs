@@ -8,6 +8,7 @@
 //! All of it lives on two threads, and in child processes that end with this one.
 
 mod address;
+mod adoption;
 mod balancer;
 pub mod behavior;
 mod clock;
@@ -59,8 +60,11 @@ pub enum NodesError {
     #[error("the API server refused: {0}")]
     Api(#[from] kube::Error),
     /// Something of this machine.
-    #[error("cannot start the nodes: {0}")]
+    #[error("the nodes do not start: {0}")]
     Machine(String),
+    /// `springback`, which pods run, does not build.
+    #[error("springback does not build, and pods run it:\n{0}")]
+    Program(String),
 }
 
 /// What nodes to start, and how they behave.
@@ -95,6 +99,8 @@ impl Nodes {
                 program: program.to_owned(),
                 crash_backoff: Duration::from_secs(1),
                 heartbeat: Duration::from_secs(1),
+                adopts: None,
+                kubelet_port: 0,
             },
             nodes: nodes.map(|(name, zone)| NodeSpec::new(name, zone)).to_vec(),
         }
@@ -156,6 +162,14 @@ impl NodesBuilder {
         self
     }
 
+    /// Nodes with these labels, such as `karpenter.sh/nodepool`, are run too: others make and delete their objects,
+    /// here they are alive and run their pods. KWOK must not keep them as well.
+    #[must_use]
+    pub fn adopting(mut self, labels: &str) -> Self {
+        self.options.adopts = Some(labels.to_owned());
+        self
+    }
+
     /// Registers the nodes and begins to run what is bound to them.
     ///
     /// # Errors
@@ -192,26 +206,32 @@ impl NodesBuilder {
     }
 
     async fn run(
-        self,
+        mut self,
         (knobs, complaints): (Arc<Mutex<Knobs>>, Arc<Mutex<Vec<String>>>),
         orders: mpsc::UnboundedSender<balancer::Order>,
     ) -> Result<(), NodesError> {
+        // Whatever is refused is said again here, in its newest form; the client would repeat the old one for minutes.
+        self.config.default_retry = false;
         let client = Client::try_from(self.config)?;
         let https = Https::bind().await.map_err(NodesError::Machine)?;
-        let nodes = (1..).zip(self.nodes).map(|(index, spec)| Rc::new(Node::new(index, spec)));
+        self.options.kubelet_port = https.port;
+        let nodes = (1..).zip(self.nodes).map(|(index, spec)| Rc::new(Node::new(index, spec, false)));
         let ctx = Rc::new(Context {
             client,
             options: self.options,
             knobs,
             complaints,
-            nodes: nodes.collect(),
+            nodes: RefCell::new(nodes.collect()),
             pods: RefCell::new(BTreeMap::new()),
             routes: Notify::new(),
         });
-        for node in &ctx.nodes {
-            node.register(&ctx.client, https.port).await?;
-            spawn_local(Rc::clone(node).beat(Rc::clone(&ctx), https.port));
-            spawn_local(Rc::clone(node).run_pods(Rc::clone(&ctx)));
+        for node in ctx.nodes() {
+            node.register(&ctx).await?;
+            spawn_local(Rc::clone(&node).beat(Rc::clone(&ctx)));
+            spawn_local(node.run_pods(Rc::clone(&ctx)));
+        }
+        if let Some(labels) = ctx.options.adopts.clone() {
+            spawn_local(adoption::run(Rc::clone(&ctx), labels));
         }
         https.announce(&ctx.client).await?;
         faults::install(&ctx.client).await?;
@@ -230,20 +250,31 @@ impl NodesBuilder {
 ///
 /// # Errors
 /// If it does not build: what the compiler said.
-pub fn springback_program() -> Result<PathBuf, String> {
+pub fn springback_program() -> Result<PathBuf, NodesError> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let built = std::process::Command::new(env!("CARGO"))
+    let mut cargo = std::process::Command::new(env!("CARGO"));
+    // What cargo tells a test about its own package would make it build others anew: some build scripts look at it.
+    for (name, _) in std::env::vars_os() {
+        let name_shown = name.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"]
+            .iter()
+            .any(|own| name_shown.starts_with(own))
+        {
+            cargo.env_remove(&name);
+        }
+    }
+    let built = cargo
         .args(["build", "--package", "springback", "--bin", "springback", "--message-format=json"])
         .current_dir(root)
         .output()
-        .map_err(|error| format!("cannot run cargo: {error}"))?;
+        .map_err(|error| NodesError::Program(format!("cargo does not run: {error}")))?;
     if !built.status.success() {
-        return Err(String::from_utf8_lossy(&built.stderr).into_owned());
+        return Err(NodesError::Program(String::from_utf8_lossy(&built.stderr).into_owned()));
     }
     let messages = String::from_utf8_lossy(&built.stdout).into_owned();
     let mut executables = messages.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         message["executable"].as_str().map(PathBuf::from)
     });
-    executables.next_back().ok_or_else(|| "cargo named no executable".to_owned())
+    executables.next_back().ok_or_else(|| NodesError::Program("cargo named no program".to_owned()))
 }

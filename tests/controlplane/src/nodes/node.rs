@@ -8,9 +8,9 @@ use futures_util::StreamExt;
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Node as NodeObject, Pod};
+use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -66,13 +66,15 @@ pub(super) struct Node {
     /// How many faults of ours make it so.
     losses: Holds,
     index: u8,
+    /// Someone else has made its object, and has said what it has room for.
+    adopted: bool,
     next_pod: Cell<u32>,
     /// Since when it has been ready.
     since: Cell<Timestamp>,
 }
 
 impl Node {
-    pub(super) fn new(index: u8, spec: NodeSpec) -> Self {
+    pub(super) fn new(index: u8, spec: NodeSpec, adopted: bool) -> Self {
         Self {
             spec,
             // Where the kubelet's server is to be found: all of them are one.
@@ -80,6 +82,7 @@ impl Node {
             lost: watch::channel(false).0,
             losses: Holds::default(),
             index,
+            adopted,
             next_pod: Cell::new(0),
             since: Cell::new(now()),
         }
@@ -107,8 +110,8 @@ impl Node {
     }
 
     /// Puts the node into the API server.
-    pub(super) async fn register(&self, client: &Client, kubelet_port: u16) -> kube::Result<()> {
-        let api: Api<NodeObject> = Api::all(client.clone());
+    pub(super) async fn register(&self, ctx: &Context) -> kube::Result<()> {
+        let api: Api<NodeObject> = Api::all(ctx.client.clone());
         let name = &self.spec.name;
         let object = json!({
             "apiVersion": "v1",
@@ -132,13 +135,18 @@ impl Node {
             },
         });
         api.patch(name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&object)).await?;
-        self.tell_lease(client).await?;
-        self.tell_status(client, kubelet_port).await
+        self.appear(ctx).await
     }
 
-    async fn tell_status(&self, client: &Client, kubelet_port: u16) -> kube::Result<()> {
-        let api: Api<NodeObject> = Api::all(client.clone());
-        let status = self.status(kubelet_port);
+    /// The first that is heard of it.
+    pub(super) async fn appear(&self, ctx: &Context) -> kube::Result<()> {
+        self.tell_lease(ctx).await?;
+        self.tell_status(ctx).await
+    }
+
+    async fn tell_status(&self, ctx: &Context) -> kube::Result<()> {
+        let api: Api<NodeObject> = Api::all(ctx.client.clone());
+        let status = self.status(ctx.options.kubelet_port);
         api.patch_status(&self.spec.name, &PatchParams::default(), &Patch::Strategic(&status))
             .await
             .map(|_| ())
@@ -161,9 +169,7 @@ impl Node {
             "pods": self.spec.pods.to_string(),
             "ephemeral-storage": "100Gi",
         });
-        json!({ "status": {
-            "capacity": room,
-            "allocatable": room,
+        let mut status = json!({
             "addresses": [
                 { "type": "InternalIP", "address": self.ip },
                 { "type": "Hostname", "address": "localhost" },
@@ -187,11 +193,15 @@ impl Node {
                 condition("PIDPressure", "False", "KubeletHasSufficientPID"),
                 condition("Ready", "True", "KubeletReady"),
             ],
-        } })
+        });
+        if !self.adopted {
+            (status["capacity"], status["allocatable"]) = (room.clone(), room);
+        }
+        json!({ "status": status })
     }
 
-    async fn tell_lease(&self, client: &Client) -> kube::Result<()> {
-        let api: Api<Lease> = Api::namespaced(client.clone(), "kube-node-lease");
+    async fn tell_lease(&self, ctx: &Context) -> kube::Result<()> {
+        let api: Api<Lease> = Api::namespaced(ctx.client.clone(), "kube-node-lease");
         let name = &self.spec.name;
         let lease = json!({
             "apiVersion": "coordination.k8s.io/v1",
@@ -210,7 +220,7 @@ impl Node {
     }
 
     /// Sends heartbeats for as long as the machine is not lost.
-    pub(super) async fn beat(self: Rc<Self>, ctx: Rc<Context>, kubelet_port: u16) {
+    pub(super) async fn beat(self: Rc<Self>, ctx: Rc<Context>) {
         let mut ticks = interval(ctx.options.heartbeat);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut status_told = Instant::now();
@@ -224,10 +234,8 @@ impl Node {
                 self.since.set(now());
             }
             // An API server that does not answer is asked again at the next beat.
-            let _ = self.tell_lease(&ctx.client).await;
-            if status_told.elapsed() >= STATUS_EVERY
-                && self.tell_status(&ctx.client, kubelet_port).await.is_ok()
-            {
+            let _ = self.tell_lease(&ctx).await;
+            if status_told.elapsed() >= STATUS_EVERY && self.tell_status(&ctx).await.is_ok() {
                 status_told = Instant::now();
             }
         }
