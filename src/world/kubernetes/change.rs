@@ -104,6 +104,13 @@ impl Change {
         }
     }
 
+    /// The counts of a workload that it writes over each other: before, and written. `None` of any other change.
+    pub(super) fn counts(&self) -> Option<(Option<u32>, Option<u32>)> {
+        let Edit::Set { path, before, written, .. } = &self.edit else { return None };
+        let count = |value: &Value| value.as_u64().and_then(|count| u32::try_from(count).ok());
+        (path == "/spec/replicas").then(|| (before.as_ref().and_then(count), count(written)))
+    }
+
     /// `Deployment/checkout`.
     pub(super) fn called(&self) -> String {
         format!("{}/{}", self.kind, self.name)
@@ -114,12 +121,8 @@ impl Change {
     pub(super) async fn apply(&self, client: &Client) -> kube::Result<bool> {
         match &self.edit {
             Edit::Set { uid, path, subresource, before, written } => {
-                let patch = tested(uid, path, before.as_ref(), Some(written));
-                match self.patch(client, subresource.as_deref(), MANAGER, patch).await {
-                    Ok(()) => Ok(true),
-                    Err(error) if is_test_failed(&error) => Ok(false),
-                    Err(error) => Err(error),
-                }
+                let subresource = subresource.as_deref();
+                self.put_field(client, (uid, path, subresource), before.as_ref(), written).await
             }
             Edit::Taint { uid, taint } => self.put_taint(client, uid, taint).await,
             Edit::Create => Ok(true),
@@ -137,6 +140,30 @@ impl Change {
         }
     }
 
+    async fn put_field(
+        &self,
+        client: &Client,
+        (uid, path, subresource): (&str, &str, Option<&str>),
+        before: Option<&Value>,
+        written: &Value,
+    ) -> kube::Result<bool> {
+        for _ in 0..ATTEMPTS {
+            let now = self.read(client, subresource).await?;
+            if !is_object(&now, uid) || now.pointer(path).filter(|value| !value.is_null()) != before {
+                return Ok(false);
+            }
+            match self
+                .patch(client, subresource, MANAGER, unchanged_since(&now, uid, path, Some(written)))
+                .await
+            {
+                Ok(()) => return Ok(true),
+                Err(error) if is_test_failed(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+
     async fn put_taint(&self, client: &Client, uid: &str, taint: &Taint) -> kube::Result<bool> {
         for _ in 0..ATTEMPTS {
             let node = self.read(client, None).await?;
@@ -145,7 +172,7 @@ impl Change {
                 return Ok(false);
             }
             taints.push(json!(taint));
-            match self.patch(client, None, MANAGER, unchanged_since(&node, uid, &taints)).await {
+            match self.patch(client, None, MANAGER, with_taints(&node, uid, taints)).await {
                 Ok(()) => return Ok(true),
                 Err(error) if is_test_failed(&error) => {}
                 Err(error) => return Err(error),
@@ -175,7 +202,7 @@ impl Change {
                 return Ok(PutBack::Superseded(text));
             }
             taints.remove(own);
-            match self.patch(client, None, HEALER, unchanged_since(&node, uid, &taints)).await {
+            match self.patch(client, None, HEALER, with_taints(&node, uid, taints)).await {
                 Ok(()) => return Ok(PutBack::Done),
                 Err(error) if is_test_failed(&error) || is_missing(&error) => {}
                 Err(error) => return Err(error),
@@ -214,8 +241,7 @@ impl Change {
                     format!("{path} of {} is {value} by now, not {written} as it was written", self.called());
                 return Ok(PutBack::Superseded(text));
             }
-            let patch = tested(uid, path, Some(written), before);
-            match self.patch(client, subresource, HEALER, patch).await {
+            match self.patch(client, subresource, HEALER, unchanged_since(&now, uid, path, before)).await {
                 Ok(()) => return Ok(PutBack::Done),
                 Err(error) if is_test_failed(&error) => {}
                 Err(error) if is_missing(&error) => {}
@@ -228,7 +254,14 @@ impl Change {
     async fn read(&self, client: &Client, subresource: Option<&str>) -> kube::Result<Value> {
         let api = self.api(client);
         match subresource {
-            Some(_) => api.get_scale(&self.name).await.map(|scale| json!(scale)),
+            Some(_) => {
+                let mut scale = json!(api.get_scale(&self.name).await?);
+                // A scale leaves a count of 0 out.
+                if let Some(spec) = scale.get_mut("spec").and_then(Value::as_object_mut) {
+                    spec.entry("replicas").or_insert(json!(0));
+                }
+                Ok(scale)
+            }
             None => api.get(&self.name).await.map(|object| json!(object)),
         }
     }
@@ -299,13 +332,18 @@ fn taints(node: &Value) -> Vec<Value> {
     node.pointer("/spec/taints").and_then(Value::as_array).cloned().unwrap_or_default()
 }
 
-/// A patch of a node's taints that fails where anybody has written the node since it was read: the list is written as a whole.
-fn unchanged_since(node: &Value, uid: &str, taints: &[Value]) -> Value {
-    let version = node.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
-    let write = if taints.is_empty() {
-        json!({ "op": "remove", "path": "/spec/taints" })
-    } else {
-        json!({ "op": "add", "path": "/spec/taints", "value": taints })
+fn with_taints(node: &Value, uid: &str, taints: Vec<Value>) -> Value {
+    let taints = (!taints.is_empty()).then(|| Value::Array(taints));
+    unchanged_since(node, uid, "/spec/taints", taints.as_ref())
+}
+
+/// A patch that fails where anybody has written the object since it was read. The value itself could not be tested: a scale
+/// leaves a count of 0 out, and a list is written as a whole.
+fn unchanged_since(read: &Value, uid: &str, path: &str, to: Option<&Value>) -> Value {
+    let version = read.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
+    let write = match to {
+        Some(to) => json!({ "op": "add", "path": path, "value": to }),
+        None => json!({ "op": "remove", "path": path }),
     };
     json!([
         { "op": "test", "path": "/metadata/uid", "value": uid },
@@ -314,23 +352,10 @@ fn unchanged_since(node: &Value, uid: &str, taints: &[Value]) -> Value {
     ])
 }
 
-/// A patch that tests the object and what is there before it writes.
-fn tested(uid: &str, path: &str, from: Option<&Value>, to: Option<&Value>) -> Value {
-    let mut steps = vec![json!({ "op": "test", "path": "/metadata/uid", "value": uid })];
-    if let Some(from) = from {
-        steps.push(json!({ "op": "test", "path": path, "value": from }));
-    }
-    steps.push(match to {
-        Some(to) => json!({ "op": "add", "path": path, "value": to }),
-        None => json!({ "op": "remove", "path": path }),
-    });
-    Value::Array(steps)
-}
-
 /// Whether a patch was refused because something is not as it tested. The API server says 422 for it, and for nothing else
-/// that such a patch could do.
+/// that such a patch could do; 409 where somebody was faster than the test.
 fn is_test_failed(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 422)
+    matches!(error, kube::Error::Api(status) if matches!(status.code, 409 | 422))
 }
 
 #[cfg(test)]
@@ -338,12 +363,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_patch_tests_the_object_and_what_is_there_before_it_writes() {
-        let patch = tested("u-1", "/spec/replicas", Some(&json!(0)), Some(&json!(4)));
-        let ops: Vec<&str> =
-            patch.as_array().unwrap().iter().map(|step| step["op"].as_str().unwrap()).collect();
-        assert_eq!(ops, ["test", "test", "add"]);
-        let patch = tested("u-1", "/spec/unschedulable", Some(&json!(true)), None);
+    fn a_patch_tests_the_object_and_that_nobody_has_written_it_since() {
+        let read = json!({ "metadata": { "uid": "u-1", "resourceVersion": "7" }, "spec": { "unschedulable": true } });
+        let patch = unchanged_since(&read, "u-1", "/spec/unschedulable", None);
+        assert_eq!(patch[0], json!({ "op": "test", "path": "/metadata/uid", "value": "u-1" }));
+        assert_eq!(patch[1], json!({ "op": "test", "path": "/metadata/resourceVersion", "value": "7" }));
         assert_eq!(patch[2], json!({ "op": "remove", "path": "/spec/unschedulable" }));
     }
 }
