@@ -333,7 +333,7 @@ fn taints(node: &Value) -> Vec<Value> {
 }
 
 fn with_taints(node: &Value, uid: &str, taints: Vec<Value>) -> Value {
-    let taints = (!taints.is_empty()).then(|| Value::Array(taints));
+    let taints = (!taints.is_empty()).then_some(Value::Array(taints));
     unchanged_since(node, uid, "/spec/taints", taints.as_ref())
 }
 
