@@ -132,6 +132,17 @@ impl Said {
     }
 }
 
+/// A run, and what somebody else does while it goes on.
+async fn meanwhile<T>(run: impl Future<Output = Ran>, meddling: impl Future<Output = T>) -> (Ran, T) {
+    let mut run = std::pin::pin!(run);
+    let done = tokio::select! {
+        biased;
+        ran = &mut run => panic!("it ended too early: {}", ran.said()),
+        done = meddling => done,
+    };
+    (run.await, done)
+}
+
 /// Every object is as it was, in the end: what controllers undo of their own accord takes a moment.
 async fn as_before(client: &Client, namespace: &str, before: &Snapshot) {
     let mut last = Vec::new();

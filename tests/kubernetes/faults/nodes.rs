@@ -9,7 +9,7 @@ use serde_json::json;
 use springback::history::IntentAction;
 use springback::world::kubernetes::OPT_IN;
 
-use super::{Said, a_system, a_system_with, as_before, scenario};
+use super::{Said, a_system, a_system_with, as_before, meanwhile, scenario};
 use crate::snapshot::snapshot;
 use crate::support::{cluster, run};
 
@@ -107,7 +107,7 @@ async fn a_reclaimed_node_gives_notice_and_then_kills_what_does_not_end() {
         nodes.patch(&tainted.name_any(), &PatchParams::default(), &patch).await.unwrap();
         tainted.name_any()
     };
-    let (ran, tainted) = tokio::join!(run(cluster, name, &text), tainting);
+    let (ran, tainted) = meanwhile(run(cluster, name, &text), tainting).await;
     let said = Said::of(&ran);
     assert_eq!(struck(&said).0, std::slice::from_ref(&tainted));
     assert_eq!(said.effect().remaining.len(), 0, "{}", ran.said());
