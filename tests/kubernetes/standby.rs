@@ -11,7 +11,7 @@ use kube::api::{Api, Patch, PatchParams};
 use kube::{Client, config::Kubeconfig};
 use serde_json::json;
 
-use super::support::{Cluster, PROGRAM, Ran, cluster, deploy, namespace, run, run_with};
+use super::support::{Cluster, PROGRAM, Ran, cluster, cluster_alone, deploy, namespace, run, run_with};
 
 /// The primary is lost for a while.
 const LOSS: &str = r#"
@@ -141,7 +141,7 @@ async fn a_standby_that_nobody_releases_is_named() {
 
 /// A primary in one cluster and its standby in another.
 async fn in_two_clusters(releases: bool) -> Ran {
-    let (near, _turn) = cluster().await;
+    let (near, _turn) = cluster_alone().await;
     let plane = ControlPlane::builder().context("far").start().await.unwrap();
     let nodes = Nodes::builder(plane.config(), std::path::Path::new(PROGRAM)).start().await.unwrap();
     let far = Cluster { plane, nodes };

@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::Service;
 use kube::{Api, Client};
 use serde_json::Value;
 use tokio::process::Child;
-use tokio::sync::{Mutex, MutexGuard, OnceCell};
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 /// The binary under test, which also is what runs in pods.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_springback");
@@ -23,20 +23,38 @@ pub(crate) struct Cluster {
 }
 
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
-/// Two cores: one system under load at a time.
-pub(crate) static TURN: Mutex<()> = Mutex::const_new(());
+/// Two cores: two systems under load at a time.
+const AT_ONCE: u32 = 2;
+static TURNS: Semaphore = Semaphore::const_new(AT_ONCE as usize);
 
-/// The cluster that the tests of a program share, and the turn to use it.
-pub(crate) async fn cluster() -> (&'static Cluster, MutexGuard<'static, ()>) {
-    let turn = TURN.lock().await;
-    let cluster = CLUSTER
+/// The right to put a system under load, until it is dropped.
+pub(crate) type Turn = SemaphorePermit<'static>;
+
+/// The cluster that the tests of a program share, and a turn to use it.
+pub(crate) async fn cluster() -> (&'static Cluster, Turn) {
+    let turn = TURNS.acquire().await.unwrap();
+    (shared().await, turn)
+}
+
+/// The same, and nobody else has a turn: for a test that changes what all systems of the cluster share.
+pub(crate) async fn cluster_alone() -> (&'static Cluster, Turn) {
+    let turn = alone().await;
+    (shared().await, turn)
+}
+
+/// Nobody else has a turn.
+pub(crate) async fn alone() -> Turn {
+    TURNS.acquire_many(AT_ONCE).await.unwrap()
+}
+
+async fn shared() -> &'static Cluster {
+    CLUSTER
         .get_or_init(async || {
             let plane = ControlPlane::builder().start().await.unwrap();
             let nodes = Nodes::builder(plane.config(), Path::new(PROGRAM)).start().await.unwrap();
             Cluster { plane, nodes }
         })
-        .await;
-    (cluster, turn)
+        .await
 }
 
 /// A namespace of a test's own that has opted in.
