@@ -124,6 +124,7 @@ fn run(text: &str, script: Script, signals: &[(&'static str, Signal)]) -> Run {
             signal_sources: vec![],
             reference: None,
             started_unix_ms: clock.origin_unix_ms(),
+            cluster_run: None,
         };
         let records = vec![writer.append(0, Event::Header(Box::new(header))).unwrap()];
         let (sender, receiver) = mpsc::unbounded_channel();

@@ -10,6 +10,7 @@ mod act;
 mod change;
 mod cluster;
 mod entry;
+mod heal;
 mod lock;
 mod names;
 mod needs;
@@ -46,15 +47,16 @@ use super::{Capabilities, Observation, Refusal, Undo, World, WorldError};
 use act::{Hand, Planned};
 use change::Change;
 use cluster::Reach;
+pub use heal::{Healed, Healer, Which, heal_command};
 use lock::Lock;
 pub use names::{OPT_IN, is_system, run_name};
 pub use needs::{Need, roles};
 use observer::{BALANCER, Observer, Pods, Told};
-pub use preflight::{Plurals, needs};
+pub use preflight::{Plurals, needs, places};
 use sightings::Answers;
 use task::Task;
 use undo::Record;
-pub use undo::{Records, SUPERSEDED};
+pub use undo::{Records, SUPERSEDED, Undone};
 use workload::Found;
 
 /// A place: a cluster and a namespace of it. Each has its own lock and its own undo records.
@@ -64,6 +66,13 @@ pub struct Place {
     pub access: Access,
     /// The namespace.
     pub namespace: String,
+}
+
+impl Place {
+    /// In words, for messages.
+    pub fn called(&self) -> String {
+        format!("namespace \"{}\" of {}", self.namespace, cluster::called(&self.access))
+    }
 }
 
 /// A system in one cluster or several.
@@ -286,7 +295,7 @@ impl KubernetesWorld {
     /// Locks a place and makes room for undo records there.
     async fn hold(&self, place: &Place, client: &Client, clock: Clock) -> Result<Held, String> {
         let now = timestamp(clock);
-        let lock = Lock::take(client, &place.namespace, &self.run, &self.who, now).await?;
+        let lock = Lock::take(client, place, &self.run, &self.who, now).await?;
         let records = Records::of(client, &place.namespace, &self.run);
         let about = BTreeMap::from([("springback.dev/held-by".to_owned(), self.who.clone())]);
         if let Err(why) = records.create(&about).await {
@@ -370,13 +379,13 @@ impl Held {
         let records = self.records.all().await?.unwrap_or_default();
         let open: Vec<&str> = records
             .iter()
-            .filter(|(fault, record)| !record.changes.is_empty() && *fault != node_lock::RECORDED_AS)
+            .filter(|(fault, record)| !record.changes.is_empty() && fault != node_lock::RECORDED_AS)
             .map(|(fault, _)| fault.as_str())
             .collect();
         if !open.is_empty() {
             return Err(format!("undo records stay in the cluster for {}", open.join(", ")));
         }
-        if let Some(record) = records.get(node_lock::RECORDED_AS) {
+        if let Some((_, record)) = records.iter().find(|(fault, _)| fault == node_lock::RECORDED_AS) {
             self.records.heal(node_lock::RECORDED_AS, record).await?;
         }
         self.records.remove().await
