@@ -44,13 +44,17 @@ impl Suite<'_> {
                 course.run(world, signals).await
             }
             Target::Kubernetes(target) => {
-                let run = kubernetes::run_name(&self.id, &suite::attempt_folder(&one.stem, place.attempt));
-                course
-                    .run(KubernetesWorld::new(target.clone(), run, suite::whoami()).allowing(hosts), signals)
-                    .await
+                let run = self.cluster_run(one, place.attempt);
+                let world = KubernetesWorld::new(target.clone(), run, suite::whoami()).allowing(hosts);
+                course.run(world, signals).await
             }
         };
         self.judge_one(finished.map_err(refuse)?, &scenario, &plan, &folder)
+    }
+
+    /// What a cluster calls a run.
+    fn cluster_run(&self, one: &Loaded, attempt: u32) -> String {
+        kubernetes::run_name(&self.id, &suite::attempt_folder(&one.stem, attempt))
     }
 
     fn header(&self, one: &Loaded, attempt: u32, plan: &Plan, world: &impl World, clock: Clock) -> Header {
@@ -68,6 +72,8 @@ impl Suite<'_> {
             overrides: one.lowered.overrides.clone(),
             origins: one.lowered.origins.clone(),
             reference: suite::last_passing(&self.reports, &scenario.name, &one.lowered.overrides),
+            cluster_run: matches!(scenario.target, Target::Kubernetes(_))
+                .then(|| self.cluster_run(one, attempt)),
             scenario,
             plan: plan.clone(),
             world: capabilities.world.into(),
@@ -86,8 +92,12 @@ impl Suite<'_> {
         let Finished { tracks, ended, unhealed } = finished;
         if let Ended::Refused(reason) = ended {
             // What an attempt to open a world has left behind weighs more than that it was refused.
-            let exit = if unhealed.is_empty() { Exit::Refused } else { Exit::HealIncomplete };
-            return Err(([vec![reason], unhealed].concat().join("; "), exit));
+            if unhealed.is_empty() {
+                return Err((reason, Exit::Refused));
+            }
+            let left = unhealed.join("; ");
+            let reason = format!("{reason}; {left}; finish it with `springback heal {}`", folder.display());
+            return Err((reason, Exit::HealIncomplete));
         }
         let (mut verdict, mut exit) = judging::judge(&tracks, scenario, plan);
         if let Ended::HistoryLost(error) = &ended {

@@ -55,7 +55,8 @@ What is healed already is left as it is, so it does no harm to call it once too 
 
 Examples:
   springback heal                          whatever any run below reports/ left behind
-  springback heal reports/night/checkout   of one run";
+  springback heal reports/night/checkout   of one run
+  springback heal --context staging --namespace shop   of every run that died in a namespace, from any machine";
 
 /// Of `schema`.
 pub(super) const SCHEMA: &str = "\

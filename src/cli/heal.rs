@@ -1,10 +1,13 @@
-//! `heal`: ends what an interrupted run left behind.
+//! `heal`: ends what an interrupted run left behind, on this machine and in clusters.
 
-use std::path::PathBuf;
+mod cluster;
+
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::history::ProcessId;
+use crate::history::{ProcessId, Tracks};
+use crate::scenario::Access;
 use crate::world::local::{self, Leftover};
 
 use super::{Exit, judge, settings, show, suite};
@@ -12,14 +15,49 @@ use super::{Exit, judge, settings, show, suite};
 #[derive(Debug, Args)]
 pub(super) struct HealArgs {
     /// Folder of a run or of a suite. Without it: every run below the reports folder.
+    #[arg(conflicts_with_all = ["context", "in_cluster"])]
     run: Option<PathBuf>,
     /// Folder where runs were written. Default: every one that the springback.toml in this folder or above it names, else
     /// `reports`.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["context", "in_cluster"])]
     reports: Option<PathBuf>,
+    /// Heal every run that died in a namespace, from the records in the cluster: this context of the kubeconfig. Needs no
+    /// folder of a run. A run that goes on is left alone.
+    #[arg(long, value_name = "NAME", requires = "namespace", conflicts_with = "in_cluster")]
+    context: Option<String>,
+    /// The same, from a pod of the cluster.
+    #[arg(long, requires = "namespace")]
+    in_cluster: bool,
+    /// The namespace.
+    #[arg(long, value_name = "NAME")]
+    namespace: Option<String>,
+}
+
+/// What was found and undone.
+#[derive(Default)]
+struct Healed {
+    /// Processes of this machine that were ended.
+    processes: usize,
+    /// Places in clusters that were put back as they were.
+    places: usize,
 }
 
 pub(super) fn heal(args: &HealArgs) -> Exit {
+    let access = match &args.context {
+        Some(context) => Some(Access::Context(context.clone())),
+        None => args.in_cluster.then_some(Access::InCluster),
+    };
+    match (access, &args.namespace) {
+        (Some(access), Some(namespace)) => cluster::heal_namespace(access, namespace.clone()),
+        (None, Some(_)) => {
+            show::error("a namespace of which cluster? name it with --context, or say --in-cluster");
+            Exit::BadInput
+        }
+        _ => heal_folders(args),
+    }
+}
+
+fn heal_folders(args: &HealArgs) -> Exit {
     let mut reports = Vec::new();
     let paths = if let Some(run) = &args.run {
         suite::histories(run)
@@ -43,29 +81,38 @@ pub(super) fn heal(args: &HealArgs) -> Exit {
         }
     };
     let mut exit = Exit::Pass;
-    let mut ended = 0;
+    let mut healed = Healed::default();
     for path in &paths {
-        match heal_one(path, args.run.is_some()) {
-            Ok(count) => ended += count,
-            Err(one) => exit = exit.worse(one),
+        if let Err(one) = heal_one(path, args.run.is_some(), &mut healed) {
+            exit = exit.worse(one);
         }
     }
     if exit == Exit::Pass {
-        let runs = paths.len();
-        show::print(&match ended {
-            0 if paths.is_empty() => {
-                let folders: Vec<String> =
-                    reports.iter().map(|folder| format!("\"{}\"", folder.display())).collect();
-                format!("there is no run below {}; name the folder with --reports", folders.join(" or "))
-            }
-            0 => format!("nothing is left of {runs} run{}", if runs == 1 { "" } else { "s" }),
-            n => format!(
-                "ended {n} process{} that were left; nothing is left now",
-                if n == 1 { "" } else { "es" }
-            ),
-        });
+        show::print(&summary(&healed, paths.len(), &reports));
     }
     exit
+}
+
+fn summary(healed: &Healed, runs: usize, reports: &[PathBuf]) -> String {
+    let processes = match healed.processes {
+        0 => None,
+        1 => Some("ended 1 process that was left".to_owned()),
+        n => Some(format!("ended {n} processes that were left")),
+    };
+    let places = match healed.places {
+        0 => None,
+        1 => Some("healed 1 run in its cluster".to_owned()),
+        n => Some(format!("healed {n} runs in their clusters")),
+    };
+    let done: Vec<String> = processes.into_iter().chain(places).collect();
+    if !done.is_empty() {
+        return format!("{}; nothing is left now", done.join("; "));
+    }
+    if runs == 0 {
+        let folders: Vec<String> = reports.iter().map(|folder| format!("\"{}\"", folder.display())).collect();
+        return format!("there is no run below {}; name the folder with --reports", folders.join(" or "));
+    }
+    format!("nothing is left of {runs} run{}", if runs == 1 { "" } else { "s" })
 }
 
 /// Where runs may have been written, whatever profile they had.
@@ -84,14 +131,14 @@ fn reports_folders(named: Option<&PathBuf>) -> Result<Vec<PathBuf>, Exit> {
     })
 }
 
-/// Ends what is left of one run; returns how many processes that were.
-fn heal_one(path: &std::path::Path, named: bool) -> Result<usize, Exit> {
+/// Ends what is left of one run.
+fn heal_one(path: &Path, named: bool, healed: &mut Healed) -> Result<(), Exit> {
     let tracks = match judge::read(path) {
         Ok((tracks, _)) => tracks,
         // Among many runs one that died before its header must not keep the others from being healed.
         Err(error) if !named => {
             show::say(format_args!("{error}; left out"));
-            return Ok(0);
+            return Ok(());
         }
         Err(error) => {
             show::error(error);
@@ -101,7 +148,7 @@ fn heal_one(path: &std::path::Path, named: bool) -> Result<usize, Exit> {
     if let Some(pid) = suite::still_running(&tracks) {
         if !named {
             show::say(format_args!("{}: still running as process {pid}, left alone", path.display()));
-            return Ok(0);
+            return Ok(());
         }
         show::error(format!(
             "{} is still running as process {pid}; end that first (Ctrl-C there, or `kill {pid}`)",
@@ -109,6 +156,21 @@ fn heal_one(path: &std::path::Path, named: bool) -> Result<usize, Exit> {
         ));
         return Err(Exit::Refused);
     }
+    let processes = end_processes(path, &tracks);
+    // Whatever became of the processes: the cluster must not wait for it.
+    let places =
+        if cluster::may_have_left(&tracks) { cluster::heal_run(path, &tracks, named) } else { Ok(0) };
+    healed.processes += *processes.as_ref().unwrap_or(&0);
+    healed.places += *places.as_ref().unwrap_or(&0);
+    match (processes, places) {
+        (Err(one), Err(other)) => Err(one.worse(other)),
+        (Err(exit), _) | (_, Err(exit)) => Err(exit),
+        _ => Ok(()),
+    }
+}
+
+/// Ends the processes of one run that are left on this machine; returns how many that were.
+fn end_processes(path: &Path, tracks: &Tracks) -> Result<usize, Exit> {
     let children: Vec<ProcessId> = tracks
         .children
         .iter()

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::check::Outcome;
-use crate::history::{Reference, Tracks};
+use crate::history::{ProcessId, Reference, Tracks};
 use crate::report::Verdict;
 use crate::scenario::Override;
 
@@ -146,15 +146,26 @@ pub(super) fn last_passing(reports: &Path, scenario: &str, overrides: &[Override
 
 /// Whether the process that recorded a history is still at work on it.
 pub(super) fn still_running(tracks: &Tracks) -> Option<i32> {
-    let own = tracks.children.iter().find(|child| child.role == RUNNER)?;
-    crate::world::local::exists(own.process).then_some(own.process.pid)
+    let own = runner(tracks)?;
+    crate::world::local::exists(own).then_some(own.pid)
 }
 
 /// Who runs this, for the people who find its traces elsewhere: user, machine, process.
 pub(super) fn whoami() -> String {
     let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let own = crate::world::local::this_process();
+    format!("{}{}", user.as_deref().unwrap_or("somebody"), on_this_machine(own))
+}
+
+/// How [`whoami`] of a process of this machine ends.
+pub(super) fn on_this_machine(process: ProcessId) -> String {
     let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    format!("{}@{machine}, process {}", user.as_deref().unwrap_or("somebody"), std::process::id())
+    format!("@{machine}, process {}", process.pid)
+}
+
+/// The process that recorded a history.
+pub(super) fn runner(tracks: &Tracks) -> Option<ProcessId> {
+    tracks.children.iter().find(|child| child.role == RUNNER).map(|child| child.process)
 }
 
 /// Role under which springback records itself.

@@ -76,6 +76,7 @@ impl Story {
             signal_sources: Vec::new(),
             reference: None,
             started_unix_ms: 1_767_225_600_000,
+            cluster_run: None,
         };
         let story = Self { header, events: Vec::new(), sealed: true };
         story

@@ -28,6 +28,7 @@ fn header() -> Header {
         signal_sources: vec![SourceInfo { name: "supply/primary".into(), resolution_us: 0 }],
         reference: Some(Reference { suite_id: "earlier".into(), supply: [("primary".into(), 2)].into() }),
         started_unix_ms: 1_700_000_000_000,
+        cluster_run: None,
     }
 }
 

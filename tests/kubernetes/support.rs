@@ -10,8 +10,9 @@ use controlplane::{ControlPlane, eventually};
 use k8s_openapi::api::core::v1::Service;
 use kube::{Api, Client};
 use serde_json::Value;
+use springback::history::{self, Record};
 use tokio::process::Child;
-use tokio::sync::{Mutex, MutexGuard, OnceCell};
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 /// The binary under test, which also is what runs in pods.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_springback");
@@ -23,20 +24,38 @@ pub(crate) struct Cluster {
 }
 
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
-/// Two cores: one system under load at a time.
-pub(crate) static TURN: Mutex<()> = Mutex::const_new(());
+/// Two cores: two systems under load at a time.
+const AT_ONCE: u32 = 2;
+static TURNS: Semaphore = Semaphore::const_new(AT_ONCE as usize);
 
-/// The cluster that the tests of a program share, and the turn to use it.
-pub(crate) async fn cluster() -> (&'static Cluster, MutexGuard<'static, ()>) {
-    let turn = TURN.lock().await;
-    let cluster = CLUSTER
+/// The right to put a system under load, until it is dropped.
+pub(crate) type Turn = SemaphorePermit<'static>;
+
+/// The cluster that the tests of a program share, and a turn to use it.
+pub(crate) async fn cluster() -> (&'static Cluster, Turn) {
+    let turn = TURNS.acquire().await.unwrap();
+    (shared().await, turn)
+}
+
+/// The same, and nobody else has a turn: for a test that changes what all systems of the cluster share.
+pub(crate) async fn cluster_alone() -> (&'static Cluster, Turn) {
+    let turn = alone().await;
+    (shared().await, turn)
+}
+
+/// Nobody else has a turn.
+pub(crate) async fn alone() -> Turn {
+    TURNS.acquire_many(AT_ONCE).await.unwrap()
+}
+
+async fn shared() -> &'static Cluster {
+    CLUSTER
         .get_or_init(async || {
             let plane = ControlPlane::builder().start().await.unwrap();
             let nodes = Nodes::builder(plane.config(), Path::new(PROGRAM)).start().await.unwrap();
             Cluster { plane, nodes }
         })
-        .await;
-    (cluster, turn)
+        .await
 }
 
 /// A namespace of a test's own that has opted in.
@@ -98,6 +117,14 @@ pub(crate) fn springback(kubeconfig: &Path) -> Command {
     command
 }
 
+/// A call of springback to its end: its exit code, and everything that it printed.
+pub(crate) async fn call(kubeconfig: &Path, args: &[&str]) -> (i32, String) {
+    let mut command = tokio::process::Command::from(springback(kubeconfig));
+    let output = command.args(args).output().await.unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).into_owned())
+}
+
 /// Runs a scenario on a cluster to its end. `NAMESPACE` in the text stands for the namespace.
 pub(crate) async fn run(cluster: &Cluster, namespace: &str, scenario: &str) -> Ran {
     run_with(cluster.plane.kubeconfig(), namespace, scenario).await
@@ -149,6 +176,38 @@ impl Running {
     /// Its history.
     pub(crate) fn history(&self) -> PathBuf {
         self.reports.path().join("test/scenario/history.jsonl")
+    }
+
+    /// The folder that it writes to.
+    pub(crate) fn folder(&self) -> String {
+        self.history().parent().unwrap().to_str().unwrap().to_owned()
+    }
+
+    /// What is on record so far.
+    pub(crate) fn records(&self) -> Vec<Record> {
+        let mut found = Vec::new();
+        // A file that is not there yet, or not finished yet, has what it has.
+        let _ = history::read(&self.history(), |record| found.push(record));
+        found
+    }
+
+    /// Waits until something is on record, or the run is over; returns whether it is on record.
+    pub(crate) async fn until(&mut self, found: impl Fn(&Record) -> bool) -> bool {
+        loop {
+            let over = self.child.try_wait().unwrap().is_some();
+            if self.records().iter().any(&found) {
+                return true;
+            }
+            if over {
+                return false;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// SIGKILL.
+    pub(crate) async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
     }
 
     /// Waits for its end.

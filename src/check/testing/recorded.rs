@@ -81,6 +81,7 @@ impl Run {
             signal_sources: self.sources.iter().map(source).collect(),
             reference: self.reference.clone(),
             started_unix_ms: 0,
+            cluster_run: None,
         }
     }
 

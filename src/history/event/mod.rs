@@ -131,6 +131,9 @@ pub struct Header {
     pub reference: Option<Reference>,
     /// Wall clock at `t_us` = 0, milliseconds since 1970.
     pub started_unix_ms: i64,
+    /// What a cluster calls this run, if it acts on one: whatever it leaves there has that name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_run: Option<String>,
 }
 
 fn first_attempt() -> u32 {

@@ -104,6 +104,13 @@ impl Change {
         }
     }
 
+    /// The counts of a workload that it writes over each other: before, and written. `None` of any other change.
+    pub(super) fn counts(&self) -> Option<(Option<u32>, Option<u32>)> {
+        let Edit::Set { path, before, written, .. } = &self.edit else { return None };
+        let count = |value: &Value| value.as_u64().and_then(|count| u32::try_from(count).ok());
+        (path == "/spec/replicas").then(|| (before.as_ref().and_then(count), count(written)))
+    }
+
     /// `Deployment/checkout`.
     pub(super) fn called(&self) -> String {
         format!("{}/{}", self.kind, self.name)
@@ -114,12 +121,7 @@ impl Change {
     pub(super) async fn apply(&self, client: &Client) -> kube::Result<bool> {
         match &self.edit {
             Edit::Set { uid, path, subresource, before, written } => {
-                let patch = tested(uid, path, before.as_ref(), Some(written));
-                match self.patch(client, subresource.as_deref(), MANAGER, patch).await {
-                    Ok(()) => Ok(true),
-                    Err(error) if is_test_failed(&error) => Ok(false),
-                    Err(error) => Err(error),
-                }
+                self.put_field(client, uid, path, subresource.as_deref(), before.as_ref(), written).await
             }
             Edit::Taint { uid, taint } => self.put_taint(client, uid, taint).await,
             Edit::Create => Ok(true),
@@ -137,6 +139,30 @@ impl Change {
         }
     }
 
+    async fn put_field(
+        &self,
+        client: &Client,
+        uid: &str,
+        path: &str,
+        subresource: Option<&str>,
+        before: Option<&Value>,
+        written: &Value,
+    ) -> kube::Result<bool> {
+        let before = set(before, subresource);
+        for _ in 0..ATTEMPTS {
+            let now = self.read(client, subresource).await?;
+            if !is_object(&now, uid) || set(now.pointer(path), subresource) != before {
+                return Ok(false);
+            }
+            match self.patch(client, subresource, MANAGER, unchanged_since(&now, path, Some(written))).await {
+                Ok(()) => return Ok(true),
+                Err(error) if is_test_failed(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+
     async fn put_taint(&self, client: &Client, uid: &str, taint: &Taint) -> kube::Result<bool> {
         for _ in 0..ATTEMPTS {
             let node = self.read(client, None).await?;
@@ -145,7 +171,8 @@ impl Change {
                 return Ok(false);
             }
             taints.push(json!(taint));
-            match self.patch(client, None, MANAGER, unchanged_since(&node, uid, &taints)).await {
+            let to = Some(json!(taints));
+            match self.patch(client, None, MANAGER, unchanged_since(&node, TAINTS, to.as_ref())).await {
                 Ok(()) => return Ok(true),
                 Err(error) if is_test_failed(&error) => {}
                 Err(error) => return Err(error),
@@ -175,7 +202,8 @@ impl Change {
                 return Ok(PutBack::Superseded(text));
             }
             taints.remove(own);
-            match self.patch(client, None, HEALER, unchanged_since(&node, uid, &taints)).await {
+            let to = Some(taints).filter(|taints| !taints.is_empty()).map(|taints| json!(taints));
+            match self.patch(client, None, HEALER, unchanged_since(&node, TAINTS, to.as_ref())).await {
                 Ok(()) => return Ok(PutBack::Done),
                 Err(error) if is_test_failed(&error) || is_missing(&error) => {}
                 Err(error) => return Err(error),
@@ -193,6 +221,7 @@ impl Change {
         before: Option<&Value>,
         written: &Value,
     ) -> kube::Result<PutBack> {
+        let before = set(before, subresource);
         for _ in 0..ATTEMPTS {
             let now = match self.read(client, subresource).await {
                 Ok(now) => now,
@@ -204,17 +233,17 @@ impl Change {
             if !is_object(&now, uid) {
                 return Ok(PutBack::Superseded(format!("{} is another object by now", self.called())));
             }
-            let value = now.pointer(path).filter(|value| !value.is_null());
+            let value = set(now.pointer(path), subresource);
             if value == before {
                 return Ok(PutBack::Already);
             }
-            if value != Some(written) {
-                let value = value.map_or_else(|| "nothing".to_owned(), Value::to_string);
+            if value.as_ref() != Some(written) {
+                let value = value.map_or_else(|| "nothing".to_owned(), |value| value.to_string());
                 let text =
                     format!("{path} of {} is {value} by now, not {written} as it was written", self.called());
                 return Ok(PutBack::Superseded(text));
             }
-            let patch = tested(uid, path, Some(written), before);
+            let patch = unchanged_since(&now, path, before.as_ref());
             match self.patch(client, subresource, HEALER, patch).await {
                 Ok(()) => return Ok(PutBack::Done),
                 Err(error) if is_test_failed(&error) => {}
@@ -222,7 +251,7 @@ impl Change {
                 Err(error) => return Err(error),
             }
         }
-        Ok(PutBack::Superseded(format!("{path} of {} changes all the time", self.called())))
+        Ok(PutBack::Lingers(format!("{} changes all the time", self.called())))
     }
 
     async fn read(&self, client: &Client, subresource: Option<&str>) -> kube::Result<Value> {
@@ -296,41 +325,35 @@ fn is_object(now: &Value, uid: &str) -> bool {
 }
 
 fn taints(node: &Value) -> Vec<Value> {
-    node.pointer("/spec/taints").and_then(Value::as_array).cloned().unwrap_or_default()
+    node.pointer(TAINTS).and_then(Value::as_array).cloned().unwrap_or_default()
 }
 
-/// A patch of a node's taints that fails where anybody has written the node since it was read: the list is written as a whole.
-fn unchanged_since(node: &Value, uid: &str, taints: &[Value]) -> Value {
-    let version = node.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
-    let write = if taints.is_empty() {
-        json!({ "op": "remove", "path": "/spec/taints" })
-    } else {
-        json!({ "op": "add", "path": "/spec/taints", "value": taints })
-    };
+const TAINTS: &str = "/spec/taints";
+
+/// What a field is set to. A scale leaves a count of zero out, so that there nothing is zero.
+fn set(value: Option<&Value>, subresource: Option<&str>) -> Option<Value> {
+    let value = value.filter(|value| !value.is_null()).cloned();
+    if subresource.is_some() { value.or_else(|| Some(json!(0))) } else { value }
+}
+
+/// A patch of a field that fails where anybody has written the object since it was read. Testing the field itself would not do:
+/// one that is left out cannot be tested, and a list is written as a whole.
+fn unchanged_since(read: &Value, path: &str, to: Option<&Value>) -> Value {
+    let was = |path: &str| read.pointer(path).cloned().unwrap_or_default();
     json!([
-        { "op": "test", "path": "/metadata/uid", "value": uid },
-        { "op": "test", "path": "/metadata/resourceVersion", "value": version },
-        write,
+        { "op": "test", "path": "/metadata/uid", "value": was("/metadata/uid") },
+        { "op": "test", "path": "/metadata/resourceVersion", "value": was("/metadata/resourceVersion") },
+        match to {
+            Some(to) => json!({ "op": "add", "path": path, "value": to }),
+            None => json!({ "op": "remove", "path": path }),
+        },
     ])
 }
 
-/// A patch that tests the object and what is there before it writes.
-fn tested(uid: &str, path: &str, from: Option<&Value>, to: Option<&Value>) -> Value {
-    let mut steps = vec![json!({ "op": "test", "path": "/metadata/uid", "value": uid })];
-    if let Some(from) = from {
-        steps.push(json!({ "op": "test", "path": path, "value": from }));
-    }
-    steps.push(match to {
-        Some(to) => json!({ "op": "add", "path": path, "value": to }),
-        None => json!({ "op": "remove", "path": path }),
-    });
-    Value::Array(steps)
-}
-
 /// Whether a patch was refused because something is not as it tested. The API server says 422 for it, and for nothing else
-/// that such a patch could do.
+/// that such a patch could do; 409 where another write came between its own look and its write.
 fn is_test_failed(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 422)
+    matches!(error, kube::Error::Api(status) if matches!(status.code, 409 | 422))
 }
 
 #[cfg(test)]
@@ -338,12 +361,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_patch_tests_the_object_and_what_is_there_before_it_writes() {
-        let patch = tested("u-1", "/spec/replicas", Some(&json!(0)), Some(&json!(4)));
-        let ops: Vec<&str> =
-            patch.as_array().unwrap().iter().map(|step| step["op"].as_str().unwrap()).collect();
-        assert_eq!(ops, ["test", "test", "add"]);
-        let patch = tested("u-1", "/spec/unschedulable", Some(&json!(true)), None);
+    fn a_patch_tests_that_nobody_has_written_the_object_since() {
+        let read = json!({ "metadata": { "uid": "u-1", "resourceVersion": "7" }, "spec": {} });
+        let patch = unchanged_since(&read, "/spec/replicas", Some(&json!(4)));
+        assert_eq!(patch[1], json!({ "op": "test", "path": "/metadata/resourceVersion", "value": "7" }));
+        assert_eq!(patch[2], json!({ "op": "add", "path": "/spec/replicas", "value": 4 }));
+        let patch = unchanged_since(&read, "/spec/unschedulable", None);
         assert_eq!(patch[2], json!({ "op": "remove", "path": "/spec/unschedulable" }));
+    }
+
+    #[test]
+    fn a_scale_that_leaves_its_count_out_has_none() {
+        assert_eq!(set(None, Some("scale")), Some(json!(0)));
+        assert_eq!(set(Some(&json!(3)), Some("scale")), Some(json!(3)));
+        assert_eq!(set(None, None), None);
+        assert_eq!(set(Some(&Value::Null), None), None);
     }
 }

@@ -80,6 +80,14 @@ pub(super) fn called(access: &Access) -> String {
     }
 }
 
+/// A client for one cluster.
+///
+/// # Errors
+/// As for [`Clusters::of`].
+pub(super) async fn connect(access: &Access) -> Result<Client, String> {
+    connection(access).await.map(|connection| connection.client)
+}
+
 /// Connects to one cluster.
 ///
 /// # Errors

@@ -9,7 +9,9 @@ use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions
 use kube::{Client, ResourceExt};
 use serde_json::json;
 
+use super::Place;
 use super::cluster::{is_missing, said};
+use super::heal::heal_command;
 use super::names::{LEASE, MANAGER};
 use super::undo::{Records, labels};
 
@@ -23,7 +25,6 @@ pub(super) const BEAT: Duration = Duration::from_secs(1);
 pub(super) struct Lock {
     leases: Api<Lease>,
     run: String,
-    uid: String,
 }
 
 impl Lock {
@@ -38,11 +39,12 @@ impl Lock {
     /// Who holds it, or what a run that died has left undone.
     pub(super) async fn take(
         client: &Client,
-        namespace: &str,
+        place: &Place,
         run: &str,
         who: &str,
         now: Timestamp,
     ) -> Result<Self, String> {
+        let namespace = place.namespace.as_str();
         let leases = Self::leases(client, namespace);
         let params = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
         let mut lease = Lease::default();
@@ -57,37 +59,30 @@ impl Lock {
             ..LeaseSpec::default()
         });
         let failed = |error: &kube::Error| format!("cannot lock namespace \"{namespace}\": {}", said(error));
+        let lock = Self { leases, run: run.to_owned() };
         // A lock that is freed or taken by another while we look is looked at again.
         for _ in 0..3 {
-            match leases.create(&params, &lease).await {
-                Ok(made) => {
-                    return Ok(Self { leases, run: run.to_owned(), uid: made.uid().unwrap_or_default() });
-                }
+            match lock.leases.create(&params, &lease).await {
+                Ok(_) => return lock.unless_unhealed(client, place).await,
                 Err(kube::Error::Api(status)) if status.code == 409 => {}
                 Err(error) => return Err(failed(&error)),
             }
-            let Some(held) = leases.get_opt(LEASE).await.map_err(|error| failed(&error))? else { continue };
-            let holder = holder(&held).to_owned();
+            let Some(held) = lock.leases.get_opt(LEASE).await.map_err(|error| failed(&error))? else {
+                continue;
+            };
             if !is_expired(&held, now) {
                 return Err(format!(
-                    "namespace \"{namespace}\" is locked by run {holder}, {}",
+                    "namespace \"{namespace}\" is locked by run {}, {}",
+                    holder(&held),
                     since(&held, now)
                 ));
             }
-            let unhealed = Records::runs(client, namespace).await?;
-            if !unhealed.is_empty() {
-                return Err(format!(
-                    "namespace \"{namespace}\" still has something of run {}, which ended without healing; \
-                     `springback heal` with its context and namespace, or with its folder, undoes it",
-                    unhealed.join(", ")
-                ));
-            }
+            // Before it is overwritten: it says whose the records are.
+            unhealed(client, place).await?;
             let mut replaced = lease.clone();
             replaced.metadata.resource_version = held.resource_version();
-            match leases.replace(LEASE, &params, &replaced).await {
-                Ok(made) => {
-                    return Ok(Self { leases, run: run.to_owned(), uid: made.uid().unwrap_or_default() });
-                }
+            match lock.leases.replace(LEASE, &params, &replaced).await {
+                Ok(_) => return Ok(lock),
                 Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
                 Err(error) => return Err(failed(&error)),
             }
@@ -109,19 +104,62 @@ impl Lock {
         self.leases.patch(LEASE, &params, &patch).await.map(drop)
     }
 
+    /// Keeps it, unless an earlier run has left something undone whose lock somebody took away.
+    async fn unless_unhealed(self, client: &Client, place: &Place) -> Result<Self, String> {
+        match unhealed(client, place).await {
+            Ok(()) => Ok(self),
+            Err(why) => match self.release().await {
+                Ok(()) => Err(why),
+                Err(left) => Err(format!("{why}; {left}")),
+            },
+        }
+    }
+
     /// Gives it back.
     ///
     /// # Errors
     /// What the API server said. One that is somebody else's by now is left alone.
     pub(super) async fn release(&self) -> Result<(), String> {
-        let own = Preconditions { uid: Some(self.uid.clone()), resource_version: None };
-        match self.leases.delete(LEASE, &DeleteParams::default().preconditions(own)).await {
-            Ok(_) => Ok(()),
-            Err(error) if is_missing(&error) => Ok(()),
-            Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
-            Err(error) => Err(format!("the lock stays until it expires: {}", said(&error))),
+        let stays = |error: &kube::Error| format!("the lock stays until it expires: {}", said(error));
+        // As often as its own heartbeat comes between the look and the deletion.
+        for _ in 0..10 {
+            let Some(held) = self.leases.get_opt(LEASE).await.map_err(|error| stays(&error))? else {
+                return Ok(());
+            };
+            if holder(&held) != self.run {
+                return Ok(());
+            }
+            match delete(&self.leases, &held).await {
+                Err(kube::Error::Api(status)) if status.code == 409 => {}
+                deleted => return deleted.map_err(|error| stays(&error)),
+            }
         }
+        Err("the lock stays until it expires: it changes all the time".to_owned())
     }
+}
+
+/// Deletes a lock as it was seen, and no later state of it: whoever takes over an expired one keeps the object.
+pub(super) async fn delete(leases: &Api<Lease>, seen: &Lease) -> kube::Result<()> {
+    let as_seen = Preconditions { uid: seen.uid(), resource_version: seen.resource_version() };
+    match leases.delete(LEASE, &DeleteParams::default().preconditions(as_seen)).await {
+        Ok(_) => Ok(()),
+        Err(error) if is_missing(&error) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Refuses where a run has left something undone: what it changed would be taken for what was there before.
+async fn unhealed(client: &Client, place: &Place) -> Result<(), String> {
+    let runs = Records::runs(client, &place.namespace).await?;
+    if runs.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "namespace \"{}\" still has something of run {}, which ended without healing; undo it with `{}`",
+        place.namespace,
+        runs.join(", "),
+        heal_command(place)
+    ))
 }
 
 /// Annotation: who holds a lock, for people.
@@ -143,8 +181,15 @@ pub(super) fn is_expired(lease: &Lease, now: Timestamp) -> bool {
     renewed(lease).is_none_or(|renewed| now.duration_since(renewed).as_secs() > i64::from(lasts_s))
 }
 
+/// Who holds it, for people: user, machine and process.
+pub(super) fn held_by(lease: &Lease) -> &str {
+    lease.annotations().get(HELD_BY).map_or("", String::as_str)
+}
+
+/// Who holds it, and when that was heard of last.
 pub(super) fn since(lease: &Lease, now: Timestamp) -> String {
-    let who = lease.annotations().get(HELD_BY).map_or_else(String::new, |who| format!("{who}, "));
+    let who = Some(held_by(lease)).filter(|who| !who.is_empty());
+    let who = who.map_or_else(String::new, |who| format!("{who}, "));
     let ago = renewed(lease).map_or(0, |renewed| now.duration_since(renewed).as_secs());
     format!("{who}last heard of {ago} s ago")
 }

@@ -10,6 +10,7 @@ mod act;
 mod change;
 mod cluster;
 mod entry;
+mod heal;
 mod lock;
 mod names;
 mod needs;
@@ -44,16 +45,18 @@ use crate::scenario::{Access, KubernetesTarget};
 
 use super::{Capabilities, Observation, Refusal, Undo, World, WorldError};
 use act::{Hand, Planned};
+use change::Change;
 use cluster::Reach;
+pub use heal::{Healed, Healer, Which, heal_command};
 use lock::Lock;
 pub use names::{OPT_IN, is_system, run_name};
 pub use needs::{Need, roles};
 use observer::{BALANCER, Observer, Pods, Told};
-pub use preflight::{Plurals, needs};
+pub use preflight::{Plurals, needs, places};
 use sightings::Answers;
 use task::Task;
 use undo::Record;
-pub use undo::{Records, SUPERSEDED};
+pub use undo::{Records, SUPERSEDED, Undone};
 use workload::Found;
 
 /// A place: a cluster and a namespace of it. Each has its own lock and its own undo records.
@@ -63,6 +66,13 @@ pub struct Place {
     pub access: Access,
     /// The namespace.
     pub namespace: String,
+}
+
+impl Place {
+    /// In words, for messages.
+    pub fn called(&self) -> String {
+        format!("namespace \"{}\" of {}", self.namespace, cluster::called(&self.access))
+    }
 }
 
 /// A system in one cluster or several.
@@ -243,6 +253,7 @@ impl World for KubernetesWorld {
         let (_, hand) = open.hand(intent)?;
         let record = open.recorded.borrow().get(&intent.fault).cloned();
         let record = record.ok_or_else(|| WorldError("its undo was never recorded".to_owned()))?;
+        open.tell_counts(&intent.group, &record, "fault", |_, written| written);
         let done = hand.inject(intent, &record).await?;
         if let Some(task) = done.goes_on {
             open.going_on.borrow_mut().insert(intent.fault.clone(), task);
@@ -260,6 +271,7 @@ impl World for KubernetesWorld {
         }
         let record = open.recorded.borrow().get(&undo.intent.fault).cloned();
         let record = record.ok_or_else(|| WorldError("its undo was never recorded".to_owned()))?;
+        open.tell_counts(&undo.intent.group, &record, "heal", |before, _| before);
         let healed = held.records.heal(&undo.intent.fault, &record).await.map_err(WorldError)?;
         if healed.contains(SUPERSEDED) {
             self.note(open.clock, SUPERSEDED, format!("{}: {healed}", undo.intent.fault));
@@ -283,7 +295,7 @@ impl KubernetesWorld {
     /// Locks a place and makes room for undo records there.
     async fn hold(&self, place: &Place, client: &Client, clock: Clock) -> Result<Held, String> {
         let now = timestamp(clock);
-        let lock = Lock::take(client, &place.namespace, &self.run, &self.who, now).await?;
+        let lock = Lock::take(client, place, &self.run, &self.who, now).await?;
         let records = Records::of(client, &place.namespace, &self.run);
         let about = BTreeMap::from([("springback.dev/held-by".to_owned(), self.who.clone())]);
         if let Err(why) = records.create(&about).await {
@@ -312,6 +324,21 @@ impl KubernetesWorld {
 }
 
 impl Opened {
+    /// Tells the observer of the counts that are about to be written: of some writes the API server keeps no account.
+    fn tell_counts(
+        &self,
+        group: &str,
+        record: &Record,
+        by: &'static str,
+        which: impl Fn(Option<u32>, Option<u32>) -> Option<u32>,
+    ) {
+        for (before, written) in record.changes.iter().filter_map(Change::counts) {
+            if let Some(count) = which(before, written) {
+                let _ = self.told.send(Told::Writes(group.to_owned(), count, by));
+            }
+        }
+    }
+
     /// The place of a fault, and what acts on its group.
     fn hand(&self, intent: &Intent) -> Result<(&Held, Hand<'_>), WorldError> {
         let (place, found) = self
@@ -352,13 +379,13 @@ impl Held {
         let records = self.records.all().await?.unwrap_or_default();
         let open: Vec<&str> = records
             .iter()
-            .filter(|(fault, record)| !record.changes.is_empty() && *fault != node_lock::RECORDED_AS)
+            .filter(|(fault, record)| !record.changes.is_empty() && fault != node_lock::RECORDED_AS)
             .map(|(fault, _)| fault.as_str())
             .collect();
         if !open.is_empty() {
             return Err(format!("undo records stay in the cluster for {}", open.join(", ")));
         }
-        if let Some(record) = records.get(node_lock::RECORDED_AS) {
+        if let Some((_, record)) = records.iter().find(|(fault, _)| fault == node_lock::RECORDED_AS) {
             self.records.heal(node_lock::RECORDED_AS, record).await?;
         }
         self.records.remove().await

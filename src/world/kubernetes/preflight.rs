@@ -65,7 +65,7 @@ pub struct Plurals {
 }
 
 /// Every place of a target, each once, its own first.
-pub(super) fn places(target: &KubernetesTarget) -> Vec<Place> {
+pub fn places(target: &KubernetesTarget) -> Vec<Place> {
     let mut places = vec![Place { access: target.access.clone(), namespace: target.namespace.clone() }];
     for workload in target.groups.values().filter_map(|group| group.workload.as_ref()) {
         let (access, namespace) = placed(target, workload);

@@ -3,6 +3,7 @@
 //! A record lists the changes of a fault; `change.rs` says what each can be and how it is put back.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
@@ -22,17 +23,40 @@ pub struct Record {
 }
 
 /// The records of one run in one namespace.
-#[derive(Clone)]
 pub struct Records {
     client: Client,
     maps: Api<ConfigMap>,
     run: String,
+    stored: AtomicU32,
+}
+
+/// A record as it is stored.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    /// How many were stored before it.
+    order: u32,
+    #[serde(flatten)]
+    record: Record,
+}
+
+/// What became of the changes of a fault.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Undone {
+    /// What is as before or was left to somebody else, each object in words.
+    pub done: Vec<String>,
+    /// What is not as before, and why. Its record stays.
+    pub left: Vec<String>,
 }
 
 impl Records {
     /// Those of a run.
     pub fn of(client: &Client, namespace: &str, run: &str) -> Self {
-        Self { client: client.clone(), maps: Api::namespaced(client.clone(), namespace), run: run.to_owned() }
+        Self {
+            client: client.clone(),
+            maps: Api::namespaced(client.clone(), namespace),
+            run: run.to_owned(),
+            stored: AtomicU32::default(),
+        }
     }
 
     /// The runs that have records in a namespace.
@@ -62,7 +86,9 @@ impl Records {
 
     /// Stores the record of a fault.
     pub(super) async fn store(&self, fault: &str, record: &Record) -> Result<(), String> {
-        let text = serde_json::to_string(record).expect("a record is plain data");
+        let order = self.stored.fetch_add(1, Ordering::Relaxed);
+        let stored = Stored { order, record: record.clone() };
+        let text = serde_json::to_string(&stored).expect("a record is plain data");
         self.set(fault, json!(text)).await.map_err(|error| said(&error))
     }
 
@@ -72,21 +98,23 @@ impl Records {
         self.maps.patch(&undo_map(&self.run), &params, &patch).await.map(drop)
     }
 
-    /// Every record that there is, by fault; `None` where nothing of this run is left.
+    /// Every record that there is, by fault, in the order in which they were stored; `None` where nothing of this run is
+    /// left.
     ///
     /// # Errors
     /// What the API server said, or that a record cannot be read.
-    pub async fn all(&self) -> Result<Option<BTreeMap<String, Record>>, String> {
+    pub async fn all(&self) -> Result<Option<Vec<(String, Record)>>, String> {
         let map = self.maps.get_opt(&undo_map(&self.run)).await.map_err(|error| said(&error))?;
         let Some(map) = map else { return Ok(None) };
-        let mut records = BTreeMap::new();
+        let mut records = Vec::new();
         for (fault, text) in map.data.unwrap_or_default() {
-            let record = serde_json::from_str(&text).map_err(|error| {
+            let stored: Stored = serde_json::from_str(&text).map_err(|error| {
                 format!("the record of {fault} in {} cannot be read: {error}", undo_map(&self.run))
             })?;
-            records.insert(fault, record);
+            records.push((stored.order, fault, stored.record));
         }
-        Ok(Some(records))
+        records.sort_by_key(|(order, ..)| *order);
+        Ok(Some(records.into_iter().map(|(_, fault, record)| (fault, record)).collect()))
     }
 
     /// Undoes one fault, and takes its record away. May be called again.
@@ -94,7 +122,19 @@ impl Records {
     /// # Errors
     /// What is not as before, and why. Everything else is.
     pub async fn heal(&self, fault: &str, record: &Record) -> Result<String, String> {
-        let (mut done, mut left) = (Vec::new(), Vec::new());
+        let Undone { mut done, left } = self.undo(fault, record).await;
+        if !left.is_empty() {
+            return Err(left.join("; "));
+        }
+        if done.is_empty() {
+            done.push("nothing had to be undone".to_owned());
+        }
+        Ok(done.join("; "))
+    }
+
+    /// The same, told object by object.
+    pub async fn undo(&self, fault: &str, record: &Record) -> Undone {
+        let Undone { mut done, mut left } = Undone::default();
         for change in record.changes.iter().rev() {
             match change.put_back(&self.client, &self.run).await {
                 Ok(PutBack::Done) => done.push(format!("{} is as before", change.called())),
@@ -104,14 +144,14 @@ impl Records {
                 Err(error) => left.push(format!("{}: {}", change.called(), said(&error))),
             }
         }
-        if !left.is_empty() {
-            return Err(left.join("; "));
+        if left.is_empty()
+            && let Err(error) = self.set(fault, Value::Null).await
+            // Somebody else has healed all of it meanwhile.
+            && !is_missing(&error)
+        {
+            left.push(format!("its record stays: {}", said(&error)));
         }
-        self.set(fault, Value::Null).await.map_err(|error| format!("its record stays: {}", said(&error)))?;
-        if done.is_empty() {
-            done.push("nothing had to be undone".to_owned());
-        }
-        Ok(done.join("; "))
+        Undone { done, left }
     }
 
     /// Takes the place for the records away: nothing of them is left.
