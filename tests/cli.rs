@@ -185,6 +185,24 @@ fn plan_starts_nothing_and_writes_nothing() {
     assert!(listing(folder.path()).is_empty());
 }
 
+/// What a cluster is asked for, and what only it knows.
+#[test]
+fn plan_of_a_cluster_names_each_fault_and_promises_nothing_about_sizes() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = format!("{}/src/scenario/complete-cluster.toml", env!("CARGO_MANIFEST_DIR"));
+    let output = springback(&["plan", &scenario, "--seed", "7"], folder.path());
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    insta::assert_snapshot!(
+        "plan-of-a-cluster",
+        text(&output.stdout).replace(&scenario, "complete-cluster.toml")
+    );
+    let machine = springback(&["plan", &scenario, "--output", "json"], folder.path());
+    let plans: serde_json::Value = serde_json::from_slice(&machine.stdout).unwrap();
+    let faults = plans[0]["plan"]["faults"].as_array().unwrap();
+    let manifest = faults.iter().find_map(|fault| fault["action"].get("manifest")).unwrap();
+    assert_eq!(manifest["objects"][0]["kind"], "NetworkChaos", "a world sees no files, but the plan");
+}
+
 #[test]
 fn plan_for_machines_is_json_with_what_was_set_from_outside() {
     let folder = tempfile::tempdir().unwrap();

@@ -38,6 +38,37 @@ lose = { group = 'app', lasts = '4s' }
 lost_at_once = '100%'
 ";
 
+/// The same in a cluster, where other faults are to be had.
+const CLUSTER: &str = r#"
+name = "a scripted run in a cluster"
+[target.kubernetes]
+context = "staging"
+namespace = "shop"
+service = "app"
+hpa = { sync_period = "1s", downscale_stabilization = "5s" }
+group = { app = { workload = "Deployment/app", replicas = 2, price = "0.10 USD/h" } }
+[load]
+path = "/"
+baseline_rate = "50/s"
+[slo]
+availability = { target = "90%" }
+[expect]
+baseline = { at_most = { app = 2 } }
+recovery = { within = "5s", hold = "10s" }
+"#;
+
+const SCALE: &str = "
+[[fault]]
+at = '2s'
+scale = { group = 'app', to = 3, lasts = '20s' }
+";
+
+const DRAIN: &str = "
+[[fault]]
+at = '2s'
+drain = { group = 'app', nodes = 1, lasts = '20s' }
+";
+
 struct Run {
     finished: Finished,
     records: Vec<Record>,
@@ -174,6 +205,55 @@ fn a_termination_that_ends_nothing_is_seen_to_have_had_no_effect() {
     let (_, effect) = run.finished.tracks.faults["fault-0"].effect.clone().unwrap();
     assert!(effect.gone.is_empty());
     assert_eq!(effect.remaining.len(), 1);
+}
+
+#[test]
+fn a_fault_that_ends_no_instance_is_proven_by_what_its_world_saw() {
+    let run = run(&format!("{CLUSTER}{SCALE}"), Script::default(), &[]);
+    let order =
+        ["\"intent\"", "\"undo_recorded\"", "\"acknowledged\"", "\"effect\"", "\"healed\"", "\"quiesced\""];
+    let positions: Vec<usize> = order.iter().map(|text| run.at(text)).collect();
+    assert!(positions.is_sorted(), "{order:?} stand at {positions:?}");
+    assert!(run.at("\"effect_seen\"") < run.at("\"effect\""));
+    let fault = &run.finished.tracks.faults["fault-0"];
+    let (seen_us, effect) = fault.effect.clone().unwrap();
+    assert_eq!((effect.gone.len(), effect.remaining.len()), (0, 0));
+    assert_eq!(effect.seen_by, "the workload's status");
+    let (healed_us, _) = fault.healed.clone().unwrap();
+    assert!(healed_us - seen_us > 19_000_000, "it lasts, and the effect is not waited for with the heal");
+}
+
+#[test]
+fn a_fault_of_which_its_world_sees_nothing_is_known_to_have_had_no_effect_by_its_heal() {
+    let run = run(&format!("{CLUSTER}{SCALE}"), Script { blind: true, ..Default::default() }, &[]);
+    let fault = &run.finished.tracks.faults["fault-0"];
+    let (_, effect) = fault.effect.clone().unwrap();
+    assert_eq!(effect.remaining, ["scale to 3 not seen"]);
+    assert!(run.at("\"effect\"") < run.at("\"healed\""), "what a heal ends cannot be seen after it");
+    assert!(run.finished.unhealed.is_empty());
+}
+
+#[test]
+fn nodes_are_struck_and_given_back() {
+    let run = run(&format!("{CLUSTER}{DRAIN}"), Script::default(), &[]);
+    let fault = &run.finished.tracks.faults["fault-0"];
+    let (_, intent) = fault.intent.clone().unwrap();
+    let IntentAction::Nodes { how: NodeFault::Drain, nodes, instances, .. } = intent.action else {
+        panic!("a drain")
+    };
+    assert_eq!((nodes.len(), instances.len()), (1, 1));
+    assert_eq!(nodes[0].replace("node", "app"), instances[0], "the one on that node");
+    assert_eq!(fault.effect.clone().unwrap().1.gone, instances);
+    assert!(fault.healed.clone().unwrap().1.complete);
+}
+
+#[test]
+fn an_early_heal_does_not_say_that_a_fault_had_no_effect() {
+    let signals = [("\"acknowledged\"", Signal::Interrupt)];
+    let run = run(&format!("{CLUSTER}{SCALE}"), Script { blind: true, ..Default::default() }, &signals);
+    let fault = &run.finished.tracks.faults["fault-0"];
+    assert!(fault.healed.clone().unwrap().1.complete);
+    assert_eq!(fault.effect, None);
 }
 
 #[test]

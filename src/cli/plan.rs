@@ -9,8 +9,8 @@ use serde_json::json;
 
 use crate::plan::{self, Plan, PlannedFault};
 use crate::scenario::{
-    Anchor, FaultAction, Group, NodeChoice, Objective, Pick, Project, Scenario, Share, Span, StopCondition,
-    Termination, Victims, object_name,
+    Anchor, Entry, FaultAction, Group, NodeChoice, Objective, Pick, Project, Scenario, Share, Span,
+    StopCondition, Target, Termination, Victims, object_name,
 };
 
 use super::load::{Call, Loaded, load};
@@ -98,9 +98,19 @@ fn provenance<'a>(one: &'a Loaded, plan: &'a Plan) -> Vec<Provenance<'a>> {
     brought_in.chain(built_in).collect()
 }
 
-/// Where requests go, in the one world that there is yet.
-fn load_target(scenario: &Scenario) -> Option<&'static str> {
-    scenario.load.as_ref().map(|_| "loopback")
+/// Where requests go.
+fn load_target(scenario: &Scenario) -> Option<String> {
+    scenario.load.as_ref()?;
+    match &scenario.target {
+        Target::Local(_) => Some("loopback".to_owned()),
+        Target::Kubernetes(cluster) => cluster.entry.as_ref().map(|entry| match entry {
+            Entry::Service { name, port: None } => format!("Service {}/{name}", cluster.namespace),
+            Entry::Service { name, port: Some(port) } => {
+                format!("Service {}/{name}, port {port}", cluster.namespace)
+            }
+            Entry::Address(address) => address.clone(),
+        }),
+    }
 }
 
 fn text(one: &Loaded, plan: &Plan, project: &Project, seed: Option<u64>) -> String {
@@ -306,11 +316,16 @@ fn terminations(page: &mut String, scenario: &Scenario, plan: &Plan) {
     struck.dedup();
     let rows = scenario.groups().iter().map(|(name, group)| {
         let most = most(group);
-        let what = if struck.contains(&name.as_str()) {
+        let what = if !struck.contains(&name.as_str()) {
+            "nothing".to_owned()
+        } else if group.workload.is_some() {
+            format!(
+                "at most {} of the ready ones at once (limits.lost_at_once), one always",
+                plan.lost_at_once
+            )
+        } else {
             let allowed = (u64::from(most) * plan.lost_at_once.ppb / Share::WHOLE.ppb).max(1);
             format!("at most {allowed} of {most} at once (limits.lost_at_once = {})", plan.lost_at_once)
-        } else {
-            "nothing".to_owned()
         };
         [name.clone(), what, String::new()]
     });
@@ -319,12 +334,19 @@ fn terminations(page: &mut String, scenario: &Scenario, plan: &Plan) {
 
 fn destinations(page: &mut String, scenario: &Scenario, project: &Project) {
     let target = match load_target(scenario) {
-        Some(target) => [target.to_owned(), "always allowed".to_owned(), String::new()],
+        Some(target) if target == "loopback" => [target, "always allowed".to_owned(), String::new()],
+        Some(target) => {
+            [target, "if what has it opted in, or the settings allow it".to_owned(), String::new()]
+        }
         None => ["nowhere".to_owned(), "the scenario has no load".to_owned(), String::new()],
     };
     let name = project.settings().map_or("", |settings| &settings.name);
     let allowed = project.allowed_hosts.iter().map(|host| {
-        [host.clone(), format!("allowed by {name}"), "the embedded world sends nothing there".to_owned()]
+        let idle = match &scenario.target {
+            Target::Local(_) => "the embedded world sends nothing there",
+            Target::Kubernetes(_) => "",
+        };
+        [host.clone(), format!("allowed by {name}"), idle.to_owned()]
     });
     section(page, "Load goes to", std::iter::once(target).chain(allowed));
 }
@@ -339,6 +361,11 @@ fn capacity(page: &mut String, scenario: &Scenario, plan: &Plan) {
     for (name, group) in serving {
         let predictions = plan::predict(plan, group);
         let rows = predictions.iter().map(|p| {
+            if group.workload.is_some() {
+                // How many it may have is the cluster's affair.
+                let offered = format!("{:<8} {:>6.0}/s offered", at(p.at_us), p.offered_per_s);
+                return [offered, format!("{} needed", p.needed), String::new()];
+            }
             let short = if p.offered_per_s > p.capacity_per_s {
                 format!("SHORT by {:.0}/s: more than \"{name}\" can have", p.offered_per_s - p.capacity_per_s)
             } else {
@@ -359,6 +386,13 @@ fn spend(page: &mut String, scenario: &Scenario, plan: &Plan) {
         let _ = writeln!(page, "Spend\n  no group has a price: spend is not judged\n");
         return;
     };
+    if let Target::Kubernetes(_) = &scenario.target {
+        let _ = writeln!(
+            page,
+            "Spend\n  judged by the prices given; how large a group can get is the cluster's affair\n"
+        );
+        return;
+    }
     let longest_us = plan::whole_us(scenario, plan);
     let hour = Decimal::from(3_600_000_000_u64);
     let whole = (per_hour * Decimal::from(longest_us) / hour).round_dp(4).normalize();

@@ -1,6 +1,6 @@
 //! Why something cannot be known: the load, the faults, the sources, springback itself, or somebody else.
 
-use crate::history::{FaultTrack, GroupTrack, IntentAction, LoadWindow, Phase, Unsent};
+use crate::history::{FaultTrack, GroupTrack, IntentAction, LoadWindow, NodeFault, Phase, Unsent};
 
 use super::Diagnosis;
 use super::case::{Case, Kind, because, instances, per_second};
@@ -213,6 +213,13 @@ fn fault_problem(case: &Case, id: &str, fault: &FaultTrack) -> Option<Diagnosis>
         Some((_, effect)) => effect.remaining.iter().map(String::as_str).collect(),
         None => intent.action.instances().iter().filter(is_there).map(String::as_str).collect(),
     };
+    let ends = intent.action.ends_instances();
+    let unseen = intent.action.unseen();
+    let remaining = match &fault.effect {
+        None if !ends && fault.sighted.is_none() => vec![unseen.as_str()],
+        None if !ends => Vec::new(),
+        _ => remaining,
+    };
     if remaining.is_empty() {
         return None;
     }
@@ -221,8 +228,26 @@ fn fault_problem(case: &Case, id: &str, fault: &FaultTrack) -> Option<Diagnosis>
         (None, Some((_, reason))) => format!("not confirmed ({reason})"),
         (None, None) => "never answered".to_owned(),
     };
-    let seen = format!("injected at {}, {answer}, yet still there: {}", case.at(*t), remaining.join(", "));
-    let next = "see whether the signal reached the process (permissions, a supervisor in between, the wrong instance)";
+    let yet = if ends { "yet still there" } else { "yet" };
+    let seen = format!("injected at {}, {answer}, {yet}: {}", case.at(*t), remaining.join(", "));
+    let next = match &intent.action {
+        IntentAction::Terminate { evict: true, .. } | IntentAction::Nodes { how: NodeFault::Drain, .. } => {
+            "see which PodDisruptionBudget allows no disruption, and how many pods it wants for what there is"
+        }
+        IntentAction::Nodes { .. } => "see which pods tolerate everything, or are kept by a finalizer",
+        IntentAction::Scale { .. } => {
+            "see who else writes the count: an autoscaler, a deployment pipeline, an operator"
+        }
+        IntentAction::Partition { .. } => {
+            "see whether the cluster's network plugin enforces NetworkPolicies at all, and whether another one allows the traffic"
+        }
+        IntentAction::Manifest { .. } => {
+            "see the status of the object and the log of the engine that should have acted on it"
+        }
+        IntentAction::Terminate { .. } | IntentAction::Lose { .. } => {
+            "see whether the signal reached the process (permissions, a supervisor in between, the wrong instance)"
+        }
+    };
     Some(because("fault-had-no-effect", id, seen, next))
 }
 

@@ -402,3 +402,6 @@ impl Lowering<'_> {
         windows
     }
 }
+
+#[cfg(test)]
+mod tests;

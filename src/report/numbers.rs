@@ -110,6 +110,7 @@ fn fault_summary(tracks: &Tracks, id: &str, fault: &FaultTrack) -> FaultSummary 
     let at_us = fault.injected().then(|| fault.intent.as_ref().map(|(t, _)| *t)).flatten();
     let victims = intent.map(|intent| intent.action.instances().to_vec()).unwrap_or_default();
     let group = intent.and_then(|intent| tracks.groups.get(&intent.group));
+    let ends = intent.is_some_and(|intent| intent.action.ends_instances());
     let problem = fault.skipped.as_ref().or(fault.failed.as_ref());
     FaultSummary {
         fault: id.into(),
@@ -118,18 +119,32 @@ fn fault_summary(tracks: &Tracks, id: &str, fault: &FaultTrack) -> FaultSummary 
         at_us,
         injected: fault.injected(),
         problem: problem.map(|(_, reason)| reason.clone()),
+        object: intent.and_then(|intent| object(&intent.action)),
         effect: fault.effect.as_ref().map(|(_, effect)| EffectSeen {
             gone: effect.gone.clone(),
             remaining: effect.remaining.clone(),
             seen_by: effect.seen_by.clone(),
+            detail: fault.sighted.as_ref().filter(|_| !ends).map(|(_, sighted)| sighted.detail.clone()),
         }),
-        replaced_after_us: at_us.zip(group).and_then(|(at_us, group)| replaced(group, at_us, victims.len())),
+        replaced_after_us: at_us
+            .zip(group.filter(|_| ends))
+            .and_then(|(at_us, group)| replaced(group, at_us, victims.len())),
         victims,
         healed: fault.healed.as_ref().map(|(t, healed)| HealSummary {
             t_us: *t,
             complete: healed.complete,
             detail: healed.detail.clone(),
         }),
+    }
+}
+
+/// What a fault acts on, where that is not instances.
+fn object(action: &IntentAction) -> Option<String> {
+    match action {
+        IntentAction::Scale { to, .. } => Some(format!("to {to}")),
+        IntentAction::Nodes { nodes, .. } => Some(nodes.join(", ")),
+        IntentAction::Manifest { objects, .. } => Some(objects.join(", ")),
+        IntentAction::Terminate { .. } | IntentAction::Lose { .. } | IntentAction::Partition { .. } => None,
     }
 }
 

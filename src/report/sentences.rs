@@ -99,10 +99,14 @@ pub(super) fn fault(fault: &FaultSummary, zero_us: u64) -> String {
     let mut parts = Vec::new();
     let action = fault.action.as_deref().unwrap_or("never decided");
     let group = fault.group.as_deref().unwrap_or_default();
-    let what = match fault.victims.as_slice() {
-        [] => format!("{action} {group}").trim_end().to_owned(),
-        victims => format!("{action} {}", some_of(victims)),
+    let what = match (action, &fault.object, fault.victims.as_slice()) {
+        ("scale", Some(to), _) => format!("{action} {group} {to}"),
+        (_, Some(object), []) => format!("{action} {object}"),
+        (_, Some(object), victims) => format!("{action} {object} with {}", some_of(victims)),
+        ("partition", None, _) | (_, None, []) => format!("{action} {group}").trim_end().to_owned(),
+        (_, None, victims) => format!("{action} {}", some_of(victims)),
     };
+    let ends = !matches!(action, "scale" | "partition" | "manifest");
     match fault.at_us {
         Some(at_us) => parts.push(format!("{what} at {}", relative(at_us, zero_us))),
         None => parts.push(format!("{what}, not injected")),
@@ -110,7 +114,8 @@ pub(super) fn fault(fault: &FaultSummary, zero_us: u64) -> String {
     parts.extend(fault.problem.clone());
     if let Some(effect) = &fault.effect {
         parts.push(match effect.remaining.as_slice() {
-            [] => format!("gone, seen by {}", effect.seen_by),
+            [] => format!("{}, seen by {}", effect.detail.as_deref().unwrap_or("gone"), effect.seen_by),
+            remaining if !ends => some_of(remaining),
             remaining => format!("still there: {} (seen by {})", some_of(remaining), effect.seen_by),
         });
     } else if fault.injected {

@@ -169,8 +169,11 @@ pub struct FaultSummary {
     pub fault: String,
     /// The group that it struck.
     pub group: Option<String>,
-    /// `kill`, `terminate` or `lose`.
+    /// `kill`, `terminate`, `evict`, `lose`, `scale`, `partition`, `drain`, `reclaim`, `outage` or `manifest`.
     pub action: Option<String>,
+    /// What it acted on where that is not instances: nodes, a count, objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
     /// When it was injected.
     pub at_us: Option<u64>,
     /// The instances that it was meant for.
@@ -192,10 +195,13 @@ pub struct FaultSummary {
 pub struct EffectSeen {
     /// Instances seen gone.
     pub gone: Vec<String>,
-    /// Instances that were still there.
+    /// Instances that were still there; of a fault that ends none, what was not seen.
     pub remaining: Vec<String>,
     /// By what it was seen.
     pub seen_by: String,
+    /// Of a fault that ends no instance: what was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
 }
 
 /// A heal.

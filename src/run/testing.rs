@@ -51,6 +51,35 @@ impl Making {
         self.event(t_us, Event::Intent(Intent { fault: fault.into(), group: "app".into(), action }));
     }
 
+    /// A fault that lasts is under way.
+    pub(super) fn strikes(&mut self, fault: &str, t_us: u64, action: IntentAction) {
+        self.event(t_us, Event::Intent(Intent { fault: fault.into(), group: "app".into(), action }));
+        self.acknowledges(fault, t_us);
+    }
+
+    pub(super) fn heals(&mut self, fault: &str, t_us: u64) {
+        let healed = HealOutcome { fault: fault.into(), complete: true, detail: "put back".into() };
+        self.event(t_us, Event::Healed(healed));
+    }
+
+    /// An instance is seen on a node, in that state.
+    pub(super) fn places(
+        &mut self,
+        t_us: u64,
+        name: &str,
+        state: InstanceState,
+        (node, zone): (&str, &str),
+        label: (&str, &str),
+    ) {
+        let change = InstanceChange {
+            node: Some(node.into()),
+            zone: Some(zone.into()),
+            labels: [(label.0.to_owned(), label.1.to_owned())].into(),
+            ..InstanceChange::new("app", name, state)
+        };
+        self.event(t_us, Event::Instance(change));
+    }
+
     pub(super) fn acknowledges(&mut self, fault: &str, t_us: u64) {
         self.event(t_us, Event::Acknowledged(Acknowledged { fault: fault.into(), detail: "done".into() }));
     }

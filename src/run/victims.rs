@@ -190,39 +190,4 @@ fn within_limit(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::testing::{S, scripted, tracks};
-    use super::*;
-
-    #[test]
-    fn at_least_one_may_be_lost_and_never_more_than_the_share() {
-        let half = Share::percent(50);
-        assert!(within_limit(half, "g", 1, 1, 0).is_ok());
-        assert!(within_limit(half, "g", 2, 4, 0).is_ok());
-        assert!(within_limit(half, "g", 2, 3, 0).is_err());
-        assert!(within_limit(Share::WHOLE, "g", 3, 3, 0).is_ok());
-    }
-
-    #[test]
-    fn what_was_ended_before_and_not_replaced_counts_too() {
-        let half = Share::percent(50);
-        assert!(within_limit(half, "g", 2, 4, 0).is_ok());
-        assert!(within_limit(half, "g", 2, 2, 2).is_err());
-    }
-
-    #[test]
-    fn what_an_earlier_fault_is_about_to_end_is_neither_struck_again_nor_forgotten() {
-        let (_, mut plan) = scripted("[expect]\nreplacement = { within = '10s' }\n");
-        let fault = plan.faults[0].clone();
-        let mut run = tracks(4);
-        assert_eq!(choose(&plan, &fault, &run.tracks).unwrap().action.instances(), ["app-1"]);
-        // Not acknowledged yet, and still ready.
-        run.kills("fault-1", 40 * S, &["app-1"]);
-        assert_eq!(choose(&plan, &fault, &run.tracks).unwrap().action.instances(), ["app-2"]);
-        run.kills("fault-2", 40 * S, &["app-2"]);
-        let refused = choose(&plan, &fault, &run.tracks).unwrap_err();
-        assert!(refused.contains("allows 2 of 4"), "{refused}");
-        plan.lost_at_once = Share::WHOLE;
-        assert_eq!(choose(&plan, &fault, &run.tracks).unwrap().action.instances(), ["app-3"]);
-    }
-}
+mod tests;

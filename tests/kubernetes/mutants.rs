@@ -11,7 +11,7 @@ use kube::api::{Api, ListParams, Patch, PatchParams};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 
-use super::support::{Ran, SURGE, autoscaler, checkout, cluster, deploy, namespace, run};
+use super::support::{Ran, SURGE, autoscaler, checkout, cluster, cluster_alone, deploy, namespace, run};
 
 /// Runs a surge on a system with that autoscaler.
 async fn with(name: &str, autoscaler: Autoscaler) -> Ran {
@@ -92,7 +92,7 @@ async fn a_container_without_a_request_leaves_the_autoscaler_blind() {
 #[tokio::test]
 #[ignore = "needs a control plane: Go, and minutes to build it"]
 async fn samples_that_are_missing_are_named() {
-    let (cluster, _turn) = cluster().await;
+    let (cluster, _turn) = cluster_alone().await;
     let client = cluster.plane.client();
     namespace(&client, "missing").await;
     deploy(&client, &checkout("missing").autoscaler(autoscaler()), "missing").await;

@@ -10,7 +10,7 @@ use controlplane::{Component, ControlPlane};
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::support::{Cluster, PROGRAM, SURGE, TURN, autoscaler, checkout, deploy, namespace, start};
+use super::support::{Cluster, PROGRAM, SURGE, alone, autoscaler, checkout, deploy, namespace, start};
 
 /// A cluster of a test's own, to be broken.
 async fn own(builder: controlplane::Builder) -> Cluster {
@@ -47,7 +47,7 @@ async fn after_quiesce(history: &Path, seconds: f64) {
 #[tokio::test]
 #[ignore = "needs a control plane: Go, and minutes to build it"]
 async fn an_api_server_that_is_away_over_the_deadline_leaves_a_gap_and_no_pass() {
-    let _turn = TURN.lock().await;
+    let _turn = alone().await;
     let cluster = own(ControlPlane::builder()).await;
     let client = cluster.plane.client();
     namespace(&client, "away").await;

@@ -11,38 +11,14 @@ use kube::api::{Api, Patch, PatchParams};
 use kube::{Client, config::Kubeconfig};
 use serde_json::json;
 
-use super::support::{Cluster, PROGRAM, Ran, cluster, deploy, namespace, run, run_with};
+use super::support::{
+    Cluster, PROGRAM, Ran, cluster, cluster_alone, deploy, namespace, run, run_with, shipped,
+};
 
 /// The primary is lost for a while.
-const LOSS: &str = r#"
-name = "the standby stands in, and goes back to sleep"
-[target.kubernetes]
-context = "springback-test"
-namespace = "NAMESPACE"
-service = "checkout"
-hpa = { sync_period = "1s" }
-[target.kubernetes.group.primary]
-workload = "Deployment/checkout"
-price = "0.10 USD/h"
-grace = "1s"
-[target.kubernetes.group.standby]
-workload = "Deployment/checkout-standby"
-replicas = 1
-takes_over_from = "primary"
-price = "0.10 USD/h"
-grace = "1s"
-[load]
-path = "/checkout"
-baseline_rate = "20/s"
-[limits]
-lost_at_once = "100%"
-[[fault]]
-at = "2s"
-lose = { group = "primary", lasts = "6s" }
-[expect]
-standby_released = { within = "12s", hold = "5s", from = "primary-healthy" }
-idle_spend = { at_most = "0.00 USD/h", after = "20s", hold = "5s" }
-"#;
+fn loss() -> String {
+    shipped(include_str!("../../scenarios/kubernetes/standby.toml"))
+}
 
 /// A failover controller: promotes the standby while the primary has nothing ready, and releases it once the primary is whole.
 struct Failover {
@@ -57,31 +33,45 @@ impl Failover {
     async fn works(self) -> ! {
         let params =
             PatchParams { field_manager: Some("failover-controller".to_owned()), ..PatchParams::default() };
-        let mut promoted = false;
+        let (mut promoted, mut healthy) = (false, 0);
         loop {
             let primary = self.primary.get("checkout").await.ok();
             let status = primary.and_then(|primary| primary.status);
             let ready = status.and_then(|status| status.ready_replicas).unwrap_or(0);
-            let wanted = match (promoted, ready) {
-                (false, 0) => Some((3, "checkout-standby")),
-                (true, 2..) => Some((1, "checkout")),
-                _ => None,
-            };
-            if let Some((replicas, app)) = wanted {
-                if replicas > 1 || self.releases {
-                    let count = Patch::Merge(json!({ "spec": { "replicas": replicas } }));
-                    let _ = self.standby.patch_scale("checkout-standby", &params, &count).await;
+            if !promoted && ready == 0 {
+                promoted = true;
+                self.scale(&params, 3).await;
+                self.send_to(&params, "checkout-standby").await;
+            } else if promoted && ready >= 2 {
+                // First the traffic, and only once that has gone well for a while the capacity.
+                self.send_to(&params, "checkout").await;
+                healthy += 1;
+                if healthy == HEALTHY_LOOKS {
+                    (promoted, healthy) = (false, 0);
+                    if self.releases {
+                        self.scale(&params, 1).await;
+                    }
                 }
-                if let Some(service) = &self.service {
-                    let to = Patch::Merge(json!({ "spec": { "selector": { "app": app } } }));
-                    let _ = service.patch("checkout", &params, &to).await;
-                }
-                promoted = replicas > 1;
             }
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
     }
+
+    async fn scale(&self, params: &PatchParams, replicas: u32) {
+        let count = Patch::Merge(json!({ "spec": { "replicas": replicas } }));
+        let _ = self.standby.patch_scale("checkout-standby", params, &count).await;
+    }
+
+    async fn send_to(&self, params: &PatchParams, app: &str) {
+        if let Some(service) = &self.service {
+            let to = Patch::Merge(json!({ "spec": { "selector": { "app": app } } }));
+            let _ = service.patch("checkout", params, &to).await;
+        }
+    }
 }
+
+/// Looks at a primary that is whole, before its standby is released.
+const HEALTHY_LOOKS: u32 = 8;
 
 async fn systems(primary: &Client, standby: &Client, name: &str) {
     let container = || a_container().requesting_cpu("50m").serving_in(Duration::from_millis(5), 8);
@@ -104,7 +94,8 @@ async fn in_one_cluster(name: &str, releases: bool) -> Ran {
         service: Some(Api::namespaced(client.clone(), name)),
         releases,
     };
-    tokio::select! { ran = run(cluster, name, LOSS) => ran, never = failover.works() => never }
+    let scenario = loss();
+    tokio::select! { ran = run(cluster, name, &scenario) => ran, never = failover.works() => never }
 }
 
 #[tokio::test]
@@ -118,7 +109,7 @@ async fn a_standby_that_is_released_passes() {
 #[ignore = "needs a control plane: Go, and minutes to build it"]
 async fn a_standby_that_nobody_releases_is_named() {
     let ran = in_one_cluster("standby-kept", false).await;
-    let (outcome, causes) = ran.finding("standby-released-0/standby");
+    let (outcome, causes) = ran.finding("standby-released-0");
     assert_eq!(outcome, "fail", "{}", ran.said());
     assert_eq!(causes, [("standby-not-released".to_owned(), "group standby".to_owned())], "{}", ran.said());
     assert_eq!(ran.finding("idle-spend").0, "fail", "{}", ran.said());
@@ -127,7 +118,7 @@ async fn a_standby_that_nobody_releases_is_named() {
 
 /// A primary in one cluster and its standby in another.
 async fn in_two_clusters(releases: bool) -> Ran {
-    let (near, _turn) = cluster().await;
+    let (near, _turn) = cluster_alone().await;
     let plane = ControlPlane::builder().context("far").start().await.unwrap();
     let nodes = Nodes::builder(plane.config(), std::path::Path::new(PROGRAM)).start().await.unwrap();
     let far = Cluster { plane, nodes };
@@ -148,9 +139,10 @@ async fn in_two_clusters(releases: bool) -> Ran {
     let folder = tempfile::tempdir().unwrap();
     let kubeconfig = folder.path().join("kubeconfig");
     std::fs::write(&kubeconfig, serde_json::to_string(&both).unwrap()).unwrap();
-    let scenario = LOSS.replace(
-        "workload = \"Deployment/checkout-standby\"",
-        "workload = \"Deployment/checkout-standby\"\ncontext = \"far\"",
+    let scenario = loss().replace(
+        "\"Deployment/checkout-standby\"",
+        "\"Deployment/checkout-standby\"
+context = \"far\"",
     );
     let ran = tokio::select! {
         ran = run_with(&kubeconfig, name, &scenario) => ran,
@@ -172,7 +164,7 @@ async fn a_standby_in_another_cluster_is_released() {
 #[ignore = "needs a control plane: Go, and minutes to build it"]
 async fn a_standby_in_another_cluster_that_nobody_releases_is_named() {
     let ran = in_two_clusters(false).await;
-    let (outcome, causes) = ran.finding("standby-released-0/standby");
+    let (outcome, causes) = ran.finding("standby-released-0");
     assert_eq!(outcome, "fail", "{}", ran.said());
     assert_eq!(causes, [("standby-not-released".to_owned(), "group standby".to_owned())], "{}", ran.said());
 }

@@ -12,7 +12,7 @@ use kube::{Api, Client};
 use serde_json::Value;
 use springback::history::{self, Record};
 use tokio::process::Child;
-use tokio::sync::{Mutex, MutexGuard, OnceCell};
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 /// The binary under test, which also is what runs in pods.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_springback");
@@ -24,20 +24,38 @@ pub(crate) struct Cluster {
 }
 
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
-/// Two cores: one system under load at a time.
-pub(crate) static TURN: Mutex<()> = Mutex::const_new(());
+/// Two cores: two systems under load at a time.
+const AT_ONCE: u32 = 2;
+static TURNS: Semaphore = Semaphore::const_new(AT_ONCE as usize);
 
-/// The cluster that the tests of a program share, and the turn to use it.
-pub(crate) async fn cluster() -> (&'static Cluster, MutexGuard<'static, ()>) {
-    let turn = TURN.lock().await;
-    let cluster = CLUSTER
+/// The right to put a system under load, until it is dropped.
+pub(crate) type Turn = SemaphorePermit<'static>;
+
+/// The cluster that the tests of a program share, and a turn to use it.
+pub(crate) async fn cluster() -> (&'static Cluster, Turn) {
+    let turn = TURNS.acquire().await.unwrap();
+    (shared().await, turn)
+}
+
+/// The same, and nobody else has a turn: for a test that changes what all systems of the cluster share.
+pub(crate) async fn cluster_alone() -> (&'static Cluster, Turn) {
+    let turn = alone().await;
+    (shared().await, turn)
+}
+
+/// Nobody else has a turn.
+pub(crate) async fn alone() -> Turn {
+    TURNS.acquire_many(AT_ONCE).await.unwrap()
+}
+
+async fn shared() -> &'static Cluster {
+    CLUSTER
         .get_or_init(async || {
             let plane = ControlPlane::builder().start().await.unwrap();
             let nodes = Nodes::builder(plane.config(), Path::new(PROGRAM)).start().await.unwrap();
             Cluster { plane, nodes }
         })
-        .await;
-    (cluster, turn)
+        .await
 }
 
 /// A namespace of a test's own that has opted in.
@@ -225,6 +243,11 @@ pub(crate) async fn deploy(client: &Client, system: &Workload, namespace: &str) 
         (!ingress.is_empty()).then_some(())
     })
     .await;
+}
+
+/// A scenario of `scenarios/kubernetes/`, for the cluster of the tests.
+pub(crate) fn shipped(text: &str) -> String {
+    text.replace("\"staging\"", "\"springback-test\"").replace("\"shop\"", "\"NAMESPACE\"")
 }
 
 /// A surge, and what is expected after it: the way there and back in about 40 s.

@@ -27,6 +27,8 @@ pub(crate) struct Script {
     pub(crate) failing_percent: u64,
     /// `close` leaves something behind.
     pub(crate) close_fails: bool,
+    /// Of a fault that ends no instance it sees nothing.
+    pub(crate) blind: bool,
     /// Supply never settles.
     pub(crate) never_settles: bool,
 }
@@ -82,7 +84,10 @@ impl ScriptedWorld {
         let n = self.born.get() + 1;
         self.born.set(n);
         let name = format!("app-{n}");
-        self.instance(&name, InstanceState::Pending);
+        self.emit(Event::Instance(InstanceChange {
+            node: Some(format!("node-{n}")),
+            ..InstanceChange::new("app", name.as_str(), InstanceState::Pending)
+        }));
         if !self.script.never_settles {
             self.instance(&name, InstanceState::Ready);
         }
@@ -170,12 +175,19 @@ impl World for ScriptedWorld {
     async fn inject(&self, intent: &Intent) -> Result<String, WorldError> {
         self.called(&format!("inject {}", intent.fault));
         if !self.script.immortal {
-            for name in intent.action.instances() {
+            for name in intent.action.instances().iter().filter(|_| intent.action.ends_instances()) {
                 self.instance(name, InstanceState::Gone);
             }
-            if let IntentAction::Terminate { instances, .. } = &intent.action {
-                instances.iter().for_each(|_| self.start_one());
+            if intent.action.ends_some() {
+                intent.action.instances().iter().for_each(|_| self.start_one());
             }
+        }
+        if !intent.action.ends_instances() && !self.script.blind {
+            self.emit(Event::EffectSeen(EffectSeen {
+                fault: intent.fault.clone(),
+                seen_by: "the workload's status".into(),
+                detail: "as it was to be".into(),
+            }));
         }
         if self.script.inject_errs {
             return Err(WorldError("the connection broke".into()));
@@ -189,9 +201,11 @@ impl World for ScriptedWorld {
             self.heals.set(self.heals.get() + 1);
             return Err(WorldError("not now".into()));
         }
-        self.start_one();
-        self.start_one();
-        Ok("started again".into())
+        if undo.intent.action.is_loss() {
+            self.start_one();
+            self.start_one();
+        }
+        Ok("put back".into())
     }
 
     async fn close(&mut self) -> Result<(), WorldError> {

@@ -1,6 +1,6 @@
 use crate::check::testing::{Run, S, a_run, says};
-use crate::history::{Event, FaultFailed};
-use crate::scenario::{Replacement, Span};
+use crate::history::{Event, FaultFailed, IntentAction, NodeFault};
+use crate::scenario::{FaultAction, NodeChoice, Replacement, Span};
 
 const ID: &str = "replacement";
 
@@ -110,4 +110,38 @@ fn one_new_instance_replaces_one() {
     let fewer = fewer.starts("primary", 46 * S + S / 10, 47 * S);
     assert_eq!(fewer.says("replacement/fault-0"), "pass replaced");
     assert_eq!(fewer.says("replacement/fault-1"), "pass replaced");
+}
+
+#[test]
+fn what_a_drain_ended_is_to_be_replaced_like_what_a_kill_ended() {
+    let lasts = Span::from_secs(20);
+    let nodes = NodeChoice::Named("node-a".into());
+    let victims = vec!["primary-1".to_owned()];
+    let action = IntentAction::Nodes {
+        how: NodeFault::Drain,
+        nodes: vec!["node-a".into()],
+        instances: victims.clone(),
+        lasts_us: lasts.us,
+    };
+    let drained = |run: Run| {
+        let run =
+            run.expecting(|expect| expect.replacement = Some(Replacement { within: Span::from_secs(10) }));
+        let run = run.fault(
+            "fault-0",
+            30 * S,
+            FaultAction::Drain { group: "primary".into(), nodes: nodes.clone(), lasts },
+        );
+        run.injects("fault-0", "primary", 30 * S, action.clone()).dies("primary", 32 * S).has_effect(
+            "fault-0",
+            32 * S,
+            victims.clone(),
+            Vec::new(),
+        )
+    };
+    assert_eq!(drained(a_run()).starts("primary", 33 * S, 35 * S).says("replacement"), "pass replaced");
+    assert_eq!(drained(a_run()).starts("primary", 33 * S, 45 * S).says("replacement"), "fail not-replaced");
+    assert_eq!(
+        drained(a_run()).silent("supply/primary", 33 * S, 50 * S).says("replacement"),
+        "inconclusive signal-gap"
+    );
 }

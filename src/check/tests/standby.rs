@@ -1,5 +1,5 @@
 use crate::check::testing::{Run, S, a_run, says};
-use crate::history::{Event, IntentAction};
+use crate::history::{Event, HealOutcome, IntentAction};
 use crate::plan::PlannedSurge;
 use crate::scenario::{Anchor, DormantSize, FaultAction, Span};
 
@@ -169,4 +169,30 @@ fn a_foreign_hand_voids_a_release_that_was_too_early_with_and_without_anchor() {
     let foreign = early.wants(49 * S, "standby", 1, "night-shift");
     assert_eq!(foreign.says(ID), "inconclusive confounded");
     assert_eq!(never(&foreign).says(ID), "inconclusive confounded");
+}
+
+#[test]
+fn a_primary_that_was_cut_off_is_an_anchor_once_it_is_healed_and_one_that_lost_an_instance_is_none() {
+    let lasts = Span::from_secs(5);
+    let healed = |run: Run, t_us: u64| {
+        let healed = HealOutcome { fault: "fault-1".into(), complete: true, detail: "put back".into() };
+        run.event(t_us, Event::Healed(healed))
+    };
+    let run = stood_in().releases_standby(60 * S);
+    let before = run.tracks().anchor_us(Anchor::PrimaryHealthy).unwrap();
+    let cut = FaultAction::Partition { group: "primary".into(), lasts };
+    let action = IntentAction::Partition { instances: vec!["primary-9".into()], lasts_us: lasts.us };
+    let cut_off = run.clone().fault("fault-1", 80 * S, cut).injects("fault-1", "primary", 80 * S, action);
+    assert_eq!(cut_off.tracks().anchor_us(Anchor::PrimaryHealthy), None, "it still has to be healed");
+    assert_eq!(healed(cut_off, 85 * S).tracks().anchor_us(Anchor::PrimaryHealthy), Some(85 * S));
+    let scale = FaultAction::Scale { group: "primary".into(), to: 1, lasts };
+    let action = IntentAction::Scale { to: 1, lasts_us: lasts.us };
+    let scaled = run.fault("fault-1", 80 * S, scale).injects("fault-1", "primary", 80 * S, action);
+    let tracks = healed(scaled, 85 * S).tracks();
+    assert_eq!(
+        tracks.anchor_us(Anchor::PrimaryHealthy),
+        Some(before),
+        "one instance is a healthy primary of one"
+    );
+    assert_eq!(tracks.anchor_us(Anchor::Healed), Some(85 * S));
 }

@@ -2,9 +2,10 @@ use crate::check::case::Case;
 use crate::check::testing::{Run, S, a_run, says};
 use crate::check::{Outcome, merge};
 use crate::history::{
-    Event, HealOutcome, InstanceChange, InstanceState, IntentAction, Interrupted, NOT_CLOSED, Note, Stopped,
+    EffectSeen, Event, HealOutcome, InstanceChange, InstanceState, IntentAction, Interrupted, NOT_CLOSED,
+    NodeFault, Note, Stopped,
 };
-use crate::scenario::{FaultAction, Span, StopCondition};
+use crate::scenario::{FaultAction, NodeChoice, Pick, Span, StopCondition};
 
 fn stopping() -> Run {
     let mut run = a_run().with_objective("availability", "90%", None);
@@ -167,4 +168,100 @@ fn a_loss_that_was_never_healed_and_a_world_that_was_not_closed_do_not_pass() {
     assert_eq!(says(&finding), "inconclusive heal-incomplete");
     assert_eq!(finding.text, "Something was left behind: process 7 does not end.");
     assert_eq!(left.tracks().left_behind(), ["process 7 does not end"]);
+}
+
+/// A fault that is injected at 30 s, acts as its intent says, and is healed at 50 s.
+fn cluster_fault(action: FaultAction, intent: IntentAction) -> Run {
+    let run = a_run().with_standby().quiesces(Some(50 * S));
+    let run = run.fault("fault-0", 30 * S, action).injects("fault-0", "primary", 30 * S, intent);
+    let healed = HealOutcome { fault: "fault-0".into(), complete: true, detail: "put back".into() };
+    run.event(50 * S, Event::Healed(healed))
+}
+
+fn sighted(run: Run) -> Run {
+    let seen = EffectSeen {
+        fault: "fault-0".into(),
+        seen_by: "probes".into(),
+        detail: "3 of 3 probes went unanswered".into(),
+    };
+    run.event(31 * S, Event::EffectSeen(seen))
+}
+
+fn partitioned() -> Run {
+    let lasts = Span::from_secs(20);
+    let instances = vec!["primary-1".to_owned(), "primary-2".to_owned()];
+    cluster_fault(
+        FaultAction::Partition { group: "primary".into(), lasts },
+        IntentAction::Partition { instances, lasts_us: lasts.us },
+    )
+}
+
+#[test]
+fn a_fault_that_ends_nobody_is_proven_by_what_its_world_saw() {
+    let seen = sighted(partitioned()).has_effect("fault-0", 31 * S, Vec::new(), Vec::new());
+    let finding = seen.finding("fault-0");
+    assert_eq!(says(&finding), "pass fault-effective");
+    assert_eq!(
+        finding.text,
+        "fault-0 cut \"primary\" off 10 s after the stimulus' start; its effect was seen by supply/primary."
+    );
+    assert_eq!(finding.expectation, "No traffic reaches \"primary\" for 20 s, 10 s into the stimulus.");
+    assert!(finding.evidence.iter().any(|evidence| evidence.value == "3 of 3 probes went unanswered"));
+    // Torn before the runner could say so.
+    assert_eq!(sighted(partitioned()).says("fault-0"), "pass fault-effective");
+
+    let unseen = partitioned().has_effect("fault-0", 50 * S, Vec::new(), vec!["partition not seen".into()]);
+    assert_eq!(unseen.says("fault-0"), "inconclusive fault-had-no-effect");
+    let finding = partitioned().finding("fault-0");
+    assert_eq!(says(&finding), "inconclusive fault-had-no-effect");
+    assert_eq!(finding.text, "fault-0 on \"primary\" had no effect: partition not seen: nothing was tested.");
+}
+
+#[test]
+fn each_fault_of_a_cluster_has_its_words() {
+    let lasts = Span::from_secs(20);
+    let group = || "primary".to_owned();
+    let nodes = |how| IntentAction::Nodes {
+        how,
+        nodes: vec!["node-a".into()],
+        instances: vec!["primary-1".into()],
+        lasts_us: lasts.us,
+    };
+    let one = NodeChoice::Count { count: 1, pick: Pick::Oldest };
+    let east = NodeChoice::Zone("east".into());
+    let faults = [
+        (
+            FaultAction::Scale { group: group(), to: 5, lasts },
+            IntentAction::Scale { to: 5, lasts_us: lasts.us },
+        ),
+        (FaultAction::Drain { group: group(), nodes: one.clone(), lasts }, nodes(NodeFault::Drain)),
+        (
+            FaultAction::Reclaim { group: group(), nodes: one, notice: Span::from_secs(5), lasts },
+            nodes(NodeFault::Reclaim { notice_us: 5 * S }),
+        ),
+        (FaultAction::Outage { group: group(), nodes: east, lasts }, nodes(NodeFault::Outage)),
+        (
+            FaultAction::Manifest {
+                group: group(),
+                file: "slow.yaml".into(),
+                objects: Vec::new(),
+                wait_for: "condition=AllInjected".parse().unwrap(),
+                within: Span::from_secs(5),
+                lasts,
+            },
+            IntentAction::Manifest {
+                objects: vec!["NetworkChaos.chaos-mesh.org/slow".into()],
+                lasts_us: lasts.us,
+            },
+        ),
+    ];
+    let mut said = String::new();
+    for (action, intent) in faults {
+        let gone = intent.instances().to_vec();
+        let run = sighted(cluster_fault(action, intent)).has_effect("fault-0", 31 * S, gone, Vec::new());
+        let finding = run.finding("fault-0");
+        assert_eq!(says(&finding), "pass fault-effective", "{}", finding.text);
+        said += &format!("{}\n  {}\n", finding.expectation, finding.text);
+    }
+    insta::assert_snapshot!(said);
 }

@@ -6,7 +6,7 @@ use super::painter::Painter;
 use super::picture::{Place, Scene};
 use super::text::Line;
 use crate::history::*;
-use crate::scenario::StopCondition;
+use crate::scenario::{Overrides, Source, StopCondition};
 
 /// A run of the flagship scenario, without what the view does not look at.
 const RECORDED: &str = include_str!("testdata/surge-and-termination.jsonl");
@@ -196,4 +196,77 @@ fn what_a_signal_leads_to() {
         }
     }
     insta::assert_snapshot!("signals", told);
+}
+
+/// A fault is told when it begins, when its effect is seen or is not, and when it is over.
+#[test]
+fn what_the_faults_of_a_cluster_look_like() {
+    let at_us = zero_us() + 10 * S;
+    let lasts_us = 20 * S;
+    let instances = vec!["primary-1".to_owned()];
+    let nodes = |how| IntentAction::Nodes {
+        how,
+        nodes: vec!["node-a".into()],
+        instances: instances.clone(),
+        lasts_us,
+    };
+    let faults = [
+        IntentAction::Terminate { instances: instances.clone(), kill: false, grace_us: 5 * S, evict: true },
+        IntentAction::Scale { to: 5, lasts_us },
+        IntentAction::Partition { instances: instances.clone(), lasts_us },
+        nodes(NodeFault::Drain),
+        nodes(NodeFault::Reclaim { notice_us: 30 * S }),
+        nodes(NodeFault::Outage),
+        IntentAction::Manifest { objects: vec!["NetworkChaos.chaos-mesh.org/slow".into()], lasts_us },
+    ];
+    let mut told = String::new();
+    for (n, action) in faults.into_iter().enumerate() {
+        let fault = format!("fault-{n}");
+        let gone = if action.ends_instances() { instances.clone() } else { Vec::new() };
+        let unseen = if action.ends_instances() { instances.clone() } else { vec![action.unseen()] };
+        let effect = |gone, remaining| Effect { fault: fault.clone(), gone, remaining, seen_by: "s".into() };
+        let seen = EffectSeen { fault: fault.clone(), seen_by: "s".into(), detail: "what was seen".into() };
+        let mut showing = Showing::new(80, 24).until(at_us);
+        let events = [
+            Event::Intent(Intent { fault: fault.clone(), group: "primary".into(), action }),
+            Event::EffectSeen(seen),
+            Event::Effect(effect(gone, Vec::new())),
+            Event::Effect(effect(Vec::new(), unseen)),
+        ];
+        for (t, event) in events.into_iter().enumerate() {
+            let record = Record { n: 0, t_us: at_us + t as u64 * S, event };
+            showing.tracks.apply(&record);
+            if let Some(line) = happened(&showing.scene, &record, &showing.tracks) {
+                told += &format!("{}\n", line.plain());
+            }
+        }
+    }
+    insta::assert_snapshot!("faults-of-a-cluster", told);
+}
+
+/// What is to come of them, before they are due and while they last.
+#[test]
+fn what_is_to_come_of_the_faults_of_a_cluster() {
+    let text = include_str!("../../scenario/complete-cluster.toml");
+    let beside = |_: &std::path::Path| {
+        Ok(Source::new("complete-cluster.yaml", include_str!("../../scenario/complete-cluster.yaml")))
+    };
+    let overrides = Overrides { files: &beside, ..Overrides::NONE };
+    let scenario = crate::scenario::read(&Source::new("a.toml", text), &overrides).unwrap().scenario;
+    let plan = crate::plan::lower(&scenario, 1);
+    let mut tracks = Tracks::default();
+    let begun = PhaseBegan { phase: Phase::Stimulus, until_us: None };
+    tracks.apply(&Record { n: 0, t_us: 0, event: Event::Phase(begun) });
+    let faults = plan.faults.clone();
+    let scene = Scene { scenario, plan, place: Place { nth: 1, of: 1, attempt: 1 } };
+    let all = |tracks: &Tracks| {
+        let coming = super::coming::coming(&scene, 0, tracks);
+        coming.iter().map(|one| format!("{:>4} s {}\n", one.in_us / S, one.what)).collect::<String>()
+    };
+    let before = all(&tracks);
+    for fault in faults {
+        let done = Acknowledged { fault: fault.id, detail: String::new() };
+        tracks.apply(&Record { n: 0, t_us: fault.at_us, event: Event::Acknowledged(done) });
+    }
+    insta::assert_snapshot!("coming-in-a-cluster", format!("{before}\n{}", all(&tracks)));
 }

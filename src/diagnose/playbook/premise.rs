@@ -17,9 +17,15 @@ pub(super) const PLAYS: &[Play] = &[
     Play {
         code: "fault-had-no-effect",
         title: "the fault changed nothing",
-        meaning: "The termination was reported done, and the very instance is still there. Nothing was tested.",
-        recognised_by: "The instance seen again by another way than the call that ended it.",
-        check: &["what was struck", "permissions", "a supervisor that hides the process"],
+        meaning: "The fault was reported done, and the very instance is still there, or what it was to do was not seen. Nothing was tested.",
+        recognised_by: "What was struck, seen by another way than the call that struck it.",
+        check: &[
+            "what was struck",
+            "permissions",
+            "a supervisor that hides the process",
+            "a PodDisruptionBudget that allows no eviction",
+            "whether the network plugin enforces NetworkPolicies",
+        ],
         fix: "Let the fault reach what serves; then run it again.",
         kubernetes: "kubectl get pod NAME -o jsonpath='{.metadata.uid}': the same UID means the same pod.",
     },

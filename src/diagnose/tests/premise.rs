@@ -67,6 +67,47 @@ fn a_fault_that_changed_nothing() {
     assert_eq!(codes(fault(&[]), &finding), ["undiagnosed"]);
 }
 
+/// What is to be done next where a fault of a cluster changed nothing.
+#[test]
+fn what_keeps_a_fault_of_a_cluster_from_its_effect() {
+    let lasts_us = us(20.0);
+    let instances = vec!["primary-2".to_owned()];
+    let nodes = |how| IntentAction::Nodes {
+        how,
+        nodes: vec!["node-a".into()],
+        instances: instances.clone(),
+        lasts_us,
+    };
+    let evict =
+        IntentAction::Terminate { instances: instances.clone(), kill: false, grace_us: us(5.0), evict: true };
+    let faults = [
+        evict,
+        nodes(NodeFault::Drain),
+        nodes(NodeFault::Outage),
+        IntentAction::Scale { to: 5, lasts_us },
+        IntentAction::Partition { instances: instances.clone(), lasts_us },
+        IntentAction::Manifest { objects: vec!["NetworkChaos.chaos-mesh.org/slow".into()], lasts_us },
+    ];
+    let mut told = String::new();
+    for action in faults {
+        let story = |sighted: bool| {
+            let intent = Intent { fault: "fault-0".into(), group: "primary".into(), action: action.clone() };
+            let done = Acknowledged { fault: "fault-0".into(), detail: String::new() };
+            let story = calm().event(20.0, Event::Intent(intent)).event(20.1, Event::Acknowledged(done));
+            let seen = EffectSeen { fault: "fault-0".into(), seen_by: "s".into(), detail: "d".into() };
+            if sighted { story.event(21.0, Event::EffectSeen(seen)) } else { story }
+        };
+        let finding = unknown("fault-0", "fault-had-no-effect");
+        let causes =
+            diagnose(&story(false).tracks(), std::slice::from_ref(&finding)).remove(&finding.id).unwrap();
+        told += &format!("{}\n  → {}\n", causes[0].seen, causes[0].next_step);
+        if !action.ends_instances() {
+            assert_eq!(codes(story(true), &finding), ["undiagnosed"]);
+        }
+    }
+    insta::assert_snapshot!(told);
+}
+
 #[test]
 fn a_fault_that_was_left_out_or_not_undone() {
     let failed =

@@ -368,3 +368,50 @@ fn what_stands_in_a_file_that_the_scenario_names_is_not_set_from_outside() {
     let page = terminal(&verdict, &tracks, PLAIN);
     assert!(page.contains("not from the scenario's own file: load.baseline_rate = 2 (somewhere)"), "{page}");
 }
+
+#[test]
+fn each_fault_of_a_cluster_has_its_line() {
+    let lasts_us = us(5.0);
+    let instances = vec!["primary-1".to_owned()];
+    let nodes = |how| IntentAction::Nodes {
+        how,
+        nodes: vec!["node-a".into()],
+        instances: instances.clone(),
+        lasts_us,
+    };
+    let faults = [
+        IntentAction::Terminate { instances: instances.clone(), kill: false, grace_us: us(5.0), evict: true },
+        IntentAction::Scale { to: 5, lasts_us },
+        IntentAction::Partition { instances: instances.clone(), lasts_us },
+        nodes(NodeFault::Drain),
+        nodes(NodeFault::Reclaim { notice_us: us(2.0) }),
+        nodes(NodeFault::Outage),
+        IntentAction::Manifest { objects: vec!["NetworkChaos.chaos-mesh.org/slow".into()], lasts_us },
+    ];
+    let mut told = String::new();
+    for action in faults {
+        for is_seen in [true, false] {
+            let fault = || "fault-0".to_owned();
+            let intent = Intent { fault: fault(), group: "primary".into(), action: action.clone() };
+            let struck = if action.ends_instances() { instances.clone() } else { Vec::new() };
+            let unseen = if action.ends_instances() { instances.clone() } else { vec![action.unseen()] };
+            let (gone, remaining) = if is_seen { (struck, Vec::new()) } else { (Vec::new(), unseen) };
+            let mut story = Story::new("faults")
+                .event(28.0, Event::Intent(intent))
+                .event(28.1, Event::Acknowledged(Acknowledged { fault: fault(), detail: String::new() }));
+            if is_seen {
+                let seen = crate::history::EffectSeen {
+                    fault: fault(),
+                    seen_by: "probes".into(),
+                    detail: "as meant".into(),
+                };
+                story = story.event(28.5, Event::EffectSeen(seen));
+            }
+            let effect = Effect { fault: fault(), gone, remaining, seen_by: "probes".into() };
+            let story = story.event(29.0, Event::Effect(effect));
+            let scene = scene(story, &[], &BTreeMap::new(), 0);
+            told += &format!("{}\n", sentences::fault(&scene.verdict.faults[0], 0));
+        }
+    }
+    insta::assert_snapshot!(told);
+}

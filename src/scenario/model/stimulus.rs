@@ -300,8 +300,10 @@ impl NodeChoice {
     /// In words: `2 nodes of primary`. The group is named as it is given.
     pub fn words(&self, group: &str) -> String {
         match self {
-            Self::Count { count: 1, pick } => format!("{}1 node of {group}", pick.words()),
-            Self::Count { count, pick } => format!("{}{count} nodes of {group}", pick.words()),
+            Self::Count { count, pick } => {
+                let nodes = if *count == 1 { "node" } else { "nodes" };
+                format!("{count} {nodes} of {group}{}", pick.words())
+            }
             Self::Named(name) => format!("node {name}"),
             Self::Zone(zone) => format!("the nodes of {group} in zone {zone}"),
         }
@@ -351,12 +353,12 @@ pub enum Pick {
 }
 
 impl Pick {
-    /// Before a number: `the oldest `, or nothing where it is left to the seed.
+    /// After what is picked: ` (the oldest)`, or nothing where it is left to the seed.
     fn words(self) -> &'static str {
         match self {
             Self::Random => "",
-            Self::Oldest => "the oldest ",
-            Self::Newest => "the newest ",
+            Self::Oldest => " (the oldest)",
+            Self::Newest => " (the newest)",
         }
     }
 }

@@ -104,6 +104,13 @@ impl Change {
         }
     }
 
+    /// The counts of a workload that it writes over each other: before, and written. `None` of any other change.
+    pub(super) fn counts(&self) -> Option<(Option<u32>, Option<u32>)> {
+        let Edit::Set { path, before, written, .. } = &self.edit else { return None };
+        let count = |value: &Value| value.as_u64().and_then(|count| u32::try_from(count).ok());
+        (path == "/spec/replicas").then(|| (before.as_ref().and_then(count), count(written)))
+    }
+
     /// `Deployment/checkout`.
     pub(super) fn called(&self) -> String {
         format!("{}/{}", self.kind, self.name)

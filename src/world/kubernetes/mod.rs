@@ -47,6 +47,7 @@ use crate::scenario::{Access, KubernetesTarget};
 
 use super::{Capabilities, Observation, Refusal, Undo, World, WorldError};
 use act::{Hand, Planned};
+use change::Change;
 use cluster::Reach;
 pub use heal::{Healed, Healer, Which, heal_command};
 use lock::Lock;
@@ -256,6 +257,7 @@ impl World for KubernetesWorld {
         let (_, hand) = open.hand(intent)?;
         let record = open.recorded.borrow().get(&intent.fault).cloned();
         let record = record.ok_or_else(|| WorldError("its undo was never recorded".to_owned()))?;
+        open.tell_counts(&intent.group, &record, "fault", |_, written| written);
         let done = hand.inject(intent, &record).await?;
         if let Some(task) = done.goes_on {
             open.going_on.borrow_mut().insert(intent.fault.clone(), task);
@@ -273,6 +275,7 @@ impl World for KubernetesWorld {
         }
         let record = open.recorded.borrow().get(&undo.intent.fault).cloned();
         let record = record.ok_or_else(|| WorldError("its undo was never recorded".to_owned()))?;
+        open.tell_counts(&undo.intent.group, &record, "heal", |before, _| before);
         let healed = held.records.heal(&undo.intent.fault, &record).await.map_err(WorldError)?;
         if healed.contains(SUPERSEDED) {
             self.note(open.clock, SUPERSEDED, format!("{}: {healed}", undo.intent.fault));
@@ -325,6 +328,21 @@ impl KubernetesWorld {
 }
 
 impl Opened {
+    /// Tells the observer of the counts that are about to be written: of some writes the API server keeps no account.
+    fn tell_counts(
+        &self,
+        group: &str,
+        record: &Record,
+        by: &'static str,
+        which: impl Fn(Option<u32>, Option<u32>) -> Option<u32>,
+    ) {
+        for (before, written) in record.changes.iter().filter_map(Change::counts) {
+            if let Some(count) = which(before, written) {
+                let _ = self.told.send(Told::Writes(group.to_owned(), count, by));
+            }
+        }
+    }
+
     /// The place of a fault, and what acts on its group.
     fn hand(&self, intent: &Intent) -> Result<(&Held, Hand<'_>), WorldError> {
         let (place, found) = self

@@ -52,6 +52,8 @@ pub(super) enum Told {
     Beat(usize, jiff::Timestamp, u64),
     /// The nodes of a cluster, by the first of its places.
     Nodes(usize, Watched<NodeView>),
+    /// The count of a group is about to be written, by a fault or a heal of ours.
+    Writes(String, u32, &'static str),
     /// The effect of a fault on a group is to be looked for.
     Expect(String, String, Expected),
     /// The effect of a fault was seen.
@@ -74,6 +76,8 @@ struct Seen {
     serving: Option<(bool, u32)>,
     spec: Option<Spec>,
     generation: Option<i64>,
+    /// The count that was last written by ourselves, and for what.
+    own: Option<(u32, &'static str)>,
     /// The last decision, and when it was told.
     decided: Option<(u64, Decided)>,
 }
@@ -180,6 +184,9 @@ impl Observer {
             Told::Lease(place, watched) => self.on_lease(place, watched),
             Told::Beat(place, renewed, sent_us) => self.beats.push((place, renewed, sent_us)),
             Told::Nodes(cluster, watched) => self.on_nodes(cluster, watched),
+            Told::Writes(group, count, by) => {
+                self.groups.get_mut(&group).expect("only known groups are written").own = Some((count, by));
+            }
             Told::Expect(fault, group, expected) => self.expect(fault, group, expected),
             Told::Effect(seen) => self.say(Event::EffectSeen(seen)),
             Told::Answers(answers) => {
@@ -245,7 +252,7 @@ impl Observer {
         }
         let (by, reason) = match seen.desired {
             None => ("declared".to_owned(), "as it was found".to_owned()),
-            Some(_) => self.writer(group, &object),
+            Some(_) => self.writer(group, replicas, &object),
         };
         self.groups.get_mut(group).expect("it was just looked at").desired = Some(replicas);
         self.say(Event::Desired(Desired { group: group.to_owned(), replicas, by, reason }));
@@ -253,15 +260,16 @@ impl Observer {
     }
 
     /// Who wrote the count of a workload, in the words of the history, and why.
-    fn writer(&self, group: &str, object: &DynamicObject) -> (String, String) {
+    fn writer(&self, group: &str, replicas: u32, object: &DynamicObject) -> (String, String) {
         let seen = &self.groups[group];
         let Some((manager, subresource)) = writers::owner(&object.metadata, &["spec", "replicas"]) else {
             // Where nobody ever declared the count, as GitOps has it for what an HPA scales, the API server keeps no account of
             // writes through the scale subresource either.
             let reason = "nobody owns spec.replicas".to_owned();
-            return match &seen.spec {
-                Some(_) => ("autoscaler".to_owned(), format!("{reason}; an HPA scales this group")),
-                None => ("unknown".to_owned(), reason),
+            return match (&seen.spec, seen.own) {
+                (_, Some((count, by))) if count == replicas => (by.to_owned(), reason),
+                (Some(_), _) => ("autoscaler".to_owned(), format!("{reason}; an HPA scales this group")),
+                (None, _) => ("unknown".to_owned(), reason),
             };
         };
         let through =
@@ -405,6 +413,7 @@ impl Seen {
             serving: None,
             spec: None,
             generation: None,
+            own: None,
             decided: None,
         }
     }

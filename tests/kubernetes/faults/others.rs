@@ -5,7 +5,7 @@ use k8s_openapi::api::autoscaling::v1::Scale;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
-use super::{Said, a_system, as_before, deployment, scenario};
+use super::{Said, a_system, as_before, deployment, meanwhile, scenario};
 use crate::snapshot::snapshot;
 use crate::support::{cluster, run};
 
@@ -18,9 +18,11 @@ async fn what_somebody_else_scales_and_deploys_meanwhile_stays() {
     a_system(&client, name, 2).await;
     let api = deployment(&client, name);
     let text = scenario(
-        "[[fault]]\nat = '1s'\nlose = { group = 'primary', lasts = '6s' }\n\
+        "[load]\npath = '/'\nbaseline_rate = '10/s'\n\
+         [[fault]]\nat = '1s'\nlose = { group = 'primary', lasts = '6s' }\n\
          [limits]\nlost_at_once = '100%'\n\
-         [expect]\ncontraction = { group = 'primary', within = '10s', hold = '5s' }\n",
+         [slo]\navailability = { target = '10%' }\n\
+         [expect]\nrecovery = { within = '10s', hold = '5s' }\n",
     );
     let meddling = async {
         eventually("the loss", async || {
@@ -41,7 +43,7 @@ async fn what_somebody_else_scales_and_deploys_meanwhile_stays() {
         .await;
         snapshot(&client, name).await
     };
-    let (ran, mut theirs) = tokio::join!(run(cluster, name, &text), meddling);
+    let (ran, mut theirs) = meanwhile(run(cluster, name, &text), meddling).await;
     let said = Said::of(&ran);
     assert!(said.healed().complete, "{:?}", said.healed());
     assert!(said.healed().detail.contains("heal-superseded"), "{:?}", said.healed());

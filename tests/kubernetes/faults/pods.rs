@@ -75,7 +75,7 @@ async fn a_count_is_set_and_put_back() {
             "[load]\npath = '/'\nbaseline_rate = '10/s'\n\
              [[fault]]\nat = '1s'\nscale = { group = 'primary', to = 4, lasts = '6s' }\n\
              [slo]\navailability = { target = '50%' }\n\
-             [expect]\ncontraction = { group = 'primary', within = '15s', hold = '5s' }\n",
+             [expect]\nrecovery = { within = '10s', hold = '5s' }\n",
         ),
     )
     .await;

@@ -89,7 +89,8 @@ impl Hand<'_> {
         let scale = api.get_scale(&self.found.name).await.map_err(|error| {
             WorldError(format!("cannot read the scale of {}: {}", self.found.called(), said(&error)))
         })?;
-        let before = scale.spec.and_then(|spec| spec.replicas);
+        // A scale leaves a count of 0 out.
+        let before = scale.spec.and_then(|spec| spec.replicas).unwrap_or(0);
         Ok(Change {
             api_version: self.found.resource.api_version.clone(),
             kind: self.found.resource.kind.clone(),
@@ -100,7 +101,7 @@ impl Hand<'_> {
                 uid: scale.metadata.uid.unwrap_or_default(),
                 path: "/spec/replicas".to_owned(),
                 subresource: Some("scale".to_owned()),
-                before: before.map(|before| json!(before)),
+                before: Some(json!(before)),
                 written: json!(to),
             },
         })
