@@ -38,7 +38,7 @@ replacement = { within = "15s" }
 "#;
 
 /// A loss that lasts longer than any test.
-const LOSE: &str = r#"
+pub(crate) const LOSE: &str = r#"
 name = "all are lost"
 [target.kubernetes]
 context = "springback-test"

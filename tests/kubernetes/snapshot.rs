@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
+use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 
 /// What somebody else's objects in a namespace, and the nodes, are to look like again: every field of their specification and
@@ -33,6 +33,10 @@ pub(crate) async fn snapshot(client: &Client, namespace: &str) -> Snapshot {
             false => Api::all_with(client.clone(), &resource),
         };
         for object in api.list(&ListParams::default()).await.unwrap() {
+            // A verdict is meant to stay.
+            if object.labels().contains_key("springback.dev/scenario") {
+                continue;
+            }
             let name = format!("{kind}/{}", object.metadata.name.as_deref().unwrap_or_default());
             let mut fields = json!(object.data);
             if let Some(fields) = fields.as_object_mut() {
