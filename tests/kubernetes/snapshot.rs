@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 pub(crate) type Snapshot = BTreeMap<String, Value>;
 
 /// The kinds of a snapshot: API version, kind and plural, and whether they lie in a namespace.
-const KINDS: [(&str, &str, bool); 9] = [
+const KINDS: [(&str, &str, bool); 10] = [
     ("apps/v1", "Deployment", true),
     ("apps/v1", "StatefulSet", true),
     ("autoscaling/v2", "HorizontalPodAutoscaler", true),
@@ -20,6 +20,8 @@ const KINDS: [(&str, &str, bool); 9] = [
     ("coordination.k8s.io/v1", "Lease", true),
     ("networking.k8s.io/v1", "NetworkPolicy", true),
     ("policy/v1", "PodDisruptionBudget", true),
+    // What the stand-in's own engine of faults is asked for.
+    ("standin.springback.test/v1", "Fault", true),
     ("v1", "Node", false),
 ];
 
