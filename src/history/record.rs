@@ -18,6 +18,7 @@ pub(super) const KNOWN: [&str; 29] = [
     "autoscaler",
     "decision",
     "route",
+    "rewritten",
     "tear_down",
     "load",
     "harness",
