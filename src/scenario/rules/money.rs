@@ -80,6 +80,10 @@ impl<'t> Rules<'_, 't> {
                 prices.extend(price.as_ref().map(|price| (name.as_str(), price, group.node.get(key))));
             }
         }
+        let written = self.draft.root.get("target").get("kubernetes").get("prices");
+        for (key, price) in self.draft.cluster.iter().flat_map(|cluster| cluster.prices.by_key()) {
+            prices.push((key, price, written.get(key)));
+        }
         prices.sort_by_key(|(_, _, node)| node.place.as_ref().map(|place| place.span.start));
         prices
     }
