@@ -11,6 +11,7 @@ mod growth;
 mod held;
 mod leftover;
 mod money;
+mod nodes;
 mod orphans;
 mod playbook;
 mod premise;

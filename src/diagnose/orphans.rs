@@ -4,20 +4,25 @@ use crate::history::{ObjectState, ObjectTrack, Tracks};
 
 use super::Diagnosis;
 use super::case::{Case, because};
+use super::nodes;
 use super::say::lasting;
 
 /// Every object that is left, what is true of several told once.
 pub(super) fn causes(case: &Case) -> Vec<Diagnosis> {
-    let causes = left(case).into_iter().filter_map(|object| {
-        let cause = match object.last.kind.as_str() {
-            "PersistentVolumeClaim" | "PersistentVolume" => volume(case, object),
-            "Service" => load_balancer(case, object),
-            "Job" => job(case, object),
-            _ => return None,
+    let left = left(case);
+    let mut causes = Vec::new();
+    for object in &left {
+        let own = match object.last.kind.as_str() {
+            "PersistentVolumeClaim" | "PersistentVolume" => vec![volume(case, object)],
+            "Service" => vec![load_balancer(case, object)],
+            "Job" => vec![job(case, object)],
+            "Node" => Vec::from_iter(nodes::of_node(case, object, &left)),
+            "NodeClaim" => nodes::of_claim(case, object),
+            _ => Vec::new(),
         };
-        Some((object, cause))
-    });
-    together(causes.collect())
+        causes.extend(own.into_iter().map(|cause| (*object, cause)));
+    }
+    together(causes)
 }
 
 /// What was left in the time that was judged, and did not go at once.

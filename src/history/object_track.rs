@@ -1,5 +1,7 @@
 //! An object beside the groups over time, and which of them are left.
 
+use std::collections::BTreeMap;
+
 use super::event::{ObjectChange, ObjectState, Phase};
 use super::steps::Steps;
 use super::tracks::Tracks;
@@ -18,11 +20,14 @@ pub struct ObjectTrack {
     pub last: ObjectChange,
     /// Whether it was there, and for anything.
     pub state: Steps<ObjectState>,
+    /// What else was known of it, each time that it changed.
+    pub facts: Vec<(u64, BTreeMap<String, String>)>,
 }
 
 impl ObjectTrack {
     pub(super) fn new(t_us: u64, change: &ObjectChange) -> Self {
-        let mut track = Self { appeared_us: t_us, last: change.clone(), state: Steps::new() };
+        let facts = vec![(t_us, change.facts.clone())];
+        let mut track = Self { appeared_us: t_us, last: change.clone(), state: Steps::new(), facts };
         track.state.push(t_us, change.state);
         track
     }
@@ -34,6 +39,7 @@ impl ObjectTrack {
             self.last.state = ObjectState::Gone;
         } else {
             self.last = change.clone();
+            self.facts.push((t_us, change.facts.clone()));
         }
     }
 

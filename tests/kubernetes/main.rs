@@ -2,6 +2,7 @@
 
 mod crash;
 mod faults;
+mod left;
 mod mutants;
 mod outage;
 mod snapshot;

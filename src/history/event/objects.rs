@@ -45,7 +45,7 @@ pub struct ObjectChange {
     pub facts: BTreeMap<String, String>,
 }
 
-/// What a controller said about an object, once for each different text.
+/// What a controller said about an object.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reported {
     /// Kind of the object.

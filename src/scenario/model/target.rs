@@ -9,6 +9,7 @@ use super::super::units::{Price, Rate, Share, Span};
 /// The system under test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "there is one of them in a run")]
 pub enum Target {
     /// The embedded world: child processes on loopback. Groups by name.
     Local(BTreeMap<String, Group>),

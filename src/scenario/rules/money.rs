@@ -49,7 +49,9 @@ impl<'t> Rules<'_, 't> {
     }
 
     fn limit_on_spend(&self, what: &str, node: &'t Node, key: &str, limit: &Price) {
-        for (name, group) in &self.draft.groups {
+        // Where nodes have a price, what runs on them is paid for already.
+        let by_node = self.draft.cluster.as_ref().is_some_and(|cluster| cluster.prices.node.is_some());
+        for (name, group) in self.draft.groups.iter().filter(|_| !by_node) {
             if group.value.price.is_none() && group.node.get("price").is_absent() {
                 self.error("missing-price", format!("{what} cannot be judged: `{name}` has no price"))
                     .at(node, "judges what all groups cost")

@@ -35,8 +35,6 @@ pub(super) struct Beside {
     mounted: BTreeMap<String, Vec<String>>,
     /// Slices by name: of which Service, with how many endpoints, and how many ready ones.
     slices: BTreeMap<String, (String, usize, usize)>,
-    /// What was said already, of what, for which reason.
-    said: BTreeSet<(String, String, String)>,
 }
 
 impl Beside {
@@ -49,7 +47,6 @@ impl Beside {
             pods: BTreeMap::new(),
             mounted: BTreeMap::new(),
             slices: BTreeMap::new(),
-            said: BTreeSet::new(),
         }
     }
 
@@ -60,7 +57,7 @@ impl Beside {
                 self.slices(watched);
                 return self.refresh(Kind::Service);
             }
-            Kind::Event => return self.events(watched),
+            Kind::Event => return Self::events(watched),
             _ => {}
         }
         match watched {
@@ -128,8 +125,8 @@ impl Beside {
         }
     }
 
-    /// What controllers say, each text once an object.
-    fn events(&mut self, watched: Objects<DynamicObject>) -> Vec<Event> {
+    /// What controllers say.
+    fn events(watched: Objects<DynamicObject>) -> Vec<Event> {
         // What was said before the run is about another time.
         let Objects::Applied(event) = watched else { return Vec::new() };
         let text =
@@ -140,12 +137,8 @@ impl Beside {
             reason: text("/reason"),
             text: text("/message"),
         };
-        if !matches!(reported.reason.as_str(), "DisruptionBlocked" | "Unconsolidatable") {
-            return Vec::new();
-        }
-        let what =
-            (format!("{}/{}", reported.kind, reported.name), reported.reason.clone(), reported.text.clone());
-        Vec::from_iter(self.said.insert(what).then_some(Event::Reported(reported)))
+        let is_why = matches!(reported.reason.as_str(), "DisruptionBlocked" | "Unconsolidatable");
+        Vec::from_iter(is_why.then_some(Event::Reported(reported)))
     }
 
     /// Tells what has changed of a kind, and what is gone.

@@ -136,13 +136,17 @@ fn a_node_takes_pods_unless_it_is_cordoned_or_tainted_and_knows_what_made_it() {
 }
 
 #[test]
-fn what_a_controller_says_is_told_once() {
+fn a_controller_is_heard_on_why_a_node_stays_and_on_nothing_else() {
     let mut beside = beside();
-    let event = object(serde_json::json!({
-        "apiVersion": "v1", "kind": "Event", "metadata": { "name": "e", "namespace": "default" },
-        "involvedObject": { "kind": "NodePool", "name": "spot" },
-        "reason": "DisruptionBlocked", "message": "No allowed disruptions due to blocking budget",
-    }));
-    let told = |beside: &mut Beside| beside.take(Kind::Event, Objects::Applied(event.clone())).len();
-    assert_eq!((told(&mut beside), told(&mut beside)), (1, 0));
+    let event = |reason: &str| {
+        object(serde_json::json!({
+            "apiVersion": "v1", "kind": "Event", "metadata": { "name": "e", "namespace": "default" },
+            "involvedObject": { "kind": "NodePool", "name": "spot" },
+            "reason": reason, "message": "No allowed disruptions due to blocking budget",
+        }))
+    };
+    assert!(beside.take(Kind::Event, Objects::Applied(event("Nominated"))).is_empty());
+    let told = beside.take(Kind::Event, Objects::Applied(event("DisruptionBlocked")));
+    let [Event::Reported(reported)] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((reported.kind.as_str(), reported.name.as_str()), ("NodePool", "spot"));
 }
