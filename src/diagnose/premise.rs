@@ -261,6 +261,11 @@ fn gaps(case: &Case) -> Vec<Diagnosis> {
     match case.kind {
         Kind::Service | Kind::Load => names = vec!["load".into()],
         Kind::StandbyReleased => names.push("balancer".into()),
+        Kind::Left => {
+            let sources = case.tracks.header.iter().flat_map(|header| &header.signal_sources);
+            names =
+                sources.map(|info| info.name.clone()).filter(|name| name.starts_with("objects/")).collect();
+        }
         _ => {}
     }
     let calm = case.tracks.baseline_window();

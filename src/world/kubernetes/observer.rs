@@ -1,5 +1,6 @@
 //! What the watches tell, turned into what a history records. One place sees everything in the order in which it came.
 
+mod beside;
 mod routes;
 mod sighted;
 
@@ -21,6 +22,7 @@ use crate::world::Observation;
 
 use super::lock;
 use super::names::{HEALER, MANAGER};
+use super::objects::{Beside, Kind};
 use super::preflight::Checked;
 use super::scaler;
 use super::sightings::{Answers, Expected, Sightings};
@@ -46,6 +48,10 @@ pub(super) enum Told {
     Hpas(usize, Watched<HorizontalPodAutoscaler>),
     /// The endpoints of the Service that takes the load.
     Endpoints(Watched<EndpointSlice>),
+    /// What stands beside the groups of a place.
+    Object(usize, Kind, Watched<DynamicObject>),
+    /// All pods of a place: they use what stands there.
+    Users(usize, Watched<PodView>),
     /// The lock of a place.
     Lease(usize, Watched<Lease>),
     /// The lock of a place is about to be renewed: with that time, then.
@@ -99,6 +105,8 @@ pub(super) struct Observer {
     endpoints: Option<BTreeMap<String, BTreeSet<String>>>,
     /// The place of the Service.
     entry_place: usize,
+    /// What stands beside the groups of each place.
+    beside: Vec<Beside>,
     /// Heartbeats that were sent and have not come back.
     beats: Vec<(usize, jiff::Timestamp, u64)>,
     /// For each place the first one that is in the same cluster.
@@ -146,6 +154,7 @@ impl Observer {
         if let Some(place) = watches_service {
             vouchers.source(BALANCER.to_owned(), place, vec![ENDPOINTS_FEED.to_owned()]);
         }
+        let beside = beside::of_places(target, &checked.beside, &mut vouchers);
         Self {
             clock,
             out,
@@ -160,6 +169,7 @@ impl Observer {
             vouchers,
             endpoints: watches_service.map(|_| BTreeMap::new()),
             entry_place: ENTRY_PLACE,
+            beside,
             beats: Vec::new(),
             clusters: checked.clusters(),
             sightings: Sightings::default(),
@@ -183,6 +193,8 @@ impl Observer {
             Told::Workload(group, watched) => self.on_workload(&group, watched),
             Told::Hpas(place, watched) => self.on_hpas(place, watched),
             Told::Endpoints(watched) => self.on_endpoints(watched),
+            Told::Object(place, kind, watched) => self.on_object(place, kind, watched),
+            Told::Users(place, watched) => self.on_users(place, watched),
             Told::Lease(place, watched) => self.on_lease(place, watched),
             Told::Beat(place, renewed, sent_us) => self.beats.push((place, renewed, sent_us)),
             Told::Nodes(cluster, watched) => self.on_nodes(cluster, watched),
@@ -404,7 +416,7 @@ fn goes_by_labels(plan: &Plan, group: &str) -> bool {
 }
 
 /// Objects to look at.
-enum Objects<K> {
+pub(super) enum Objects<K> {
     All(Vec<K>),
     Applied(K),
     Gone(K),
