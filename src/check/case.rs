@@ -142,6 +142,13 @@ impl<'a> Case<'a> {
         silences(self.coverage(source), from_us, to_us).first().copied()
     }
 
+    /// The sources that tell of objects beside the groups.
+    pub(super) fn object_sources(&self) -> Vec<String> {
+        let header = self.tracks.header.as_ref().filter(|header| !header.plan.objects.is_none());
+        let sources = header.into_iter().flat_map(|header| &header.signal_sources);
+        sources.map(|info| info.name.clone()).filter(|name| name.starts_with("objects/")).collect()
+    }
+
     /// How late a change may be seen by a source; 0 where events are pushed.
     pub(super) fn resolution_us(&self, source: &str) -> u64 {
         let header = self.tracks.header.as_ref();

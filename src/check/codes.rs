@@ -29,6 +29,7 @@ codes! {
     LaterExcursion, "later-excursion", "a note: after its hold was over, supply rose above its bound again";
     StandbyReleased, "standby-released", "the standby was back at its dormant size in time, and stayed there";
     NoIdleSpend, "no-idle-spend", "spend was back at its baseline in time, and stayed there";
+    NothingLeft, "nothing-left", "what had appeared beside the groups and served nothing was gone in time, and nothing new was left";
     ObjectiveMet, "objective-met", "enough requests were good";
     BurnWithinLimit, "burn-within-limit", "the error budget never burned faster than its limit";
     Recovered, "recovered", "each objective was met in every 5 s from the deadline on";
@@ -47,6 +48,7 @@ codes! {
     StandbyReleasedEarly, "standby-released-early", "the standby was released before the primary was healthy";
     StandbyBelowDormant, "standby-below-dormant", "the standby was released to less than its dormant size";
     ResidualSpend, "residual-spend", "spend was above its baseline by more than allowed after the deadline";
+    LeftBehind, "left-behind", "something that appeared since the baseline was still there after the deadline, and served nothing";
     ObjectiveMissed, "objective-missed", "too many requests were not good";
     BurnTooFast, "burn-too-fast", "the error budget burned faster than its limit";
     NotRecovered, "not-recovered", "an objective was missed in some 5 s after the deadline";
@@ -74,6 +76,7 @@ codes! {
     Confounded, "confounded", "somebody else changed the system during the run";
     LowTraffic, "low-traffic", "too few requests for a share of them to mean something";
     ThresholdNotCounted, "threshold-not-counted", "the run did not count requests for this latency threshold";
+    NotWatched, "not-watched", "the run did not watch what this is about";
     NoPrice, "no-price", "no instance had a price";
     MixedCurrencies, "mixed-currencies", "prices are in more than one currency";
     CheckPanicked, "check-panicked", "the check itself failed: a bug in springback";

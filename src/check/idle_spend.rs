@@ -108,9 +108,16 @@ impl Spend<'_> {
         format!("{} {}", money(amount), self.currency())
     }
 
+    /// Who tells what is paid for.
+    fn sources(&self) -> Vec<String> {
+        let groups = self.priced.iter().map(|name| supply(name));
+        groups.chain(self.case.object_sources()).collect()
+    }
+
     /// Whether the spend rate is at most so much above the baseline's.
     fn at_most(&self, residual: Decimal) -> Steps<Truth> {
-        let sources: Vec<_> = self.priced.iter().map(|name| self.case.coverage(&supply(name))).collect();
+        let sources = self.sources();
+        let sources: Vec<_> = sources.iter().map(|source| self.case.coverage(source)).collect();
         let from_us = self.case.stimulus_us().unwrap_or(0).min(self.timed.anchor_us);
         let times = self.ledger.total.points().iter().map(|(t, _)| *t);
         let end_us = self.timed.limit_us().max(self.case.tracks.end_us);
@@ -142,7 +149,7 @@ impl Spend<'_> {
 
     fn judge(&self, draft: Draft) -> Finding {
         let (case, timed) = (self.case, &self.timed);
-        let sources: Vec<String> = self.priced.iter().map(|name| supply(name)).collect();
+        let sources = self.sources();
         let resolution_us = sources.iter().map(|source| case.resolution_us(source)).max().unwrap_or(0);
         let mut broken =
             Vec::from_iter(case.undisturbed(case.groups().keys().map(String::as_str), timed.limit_us()));
@@ -207,11 +214,14 @@ impl Spend<'_> {
     /// What each group costs more than at baseline.
     fn by_group(&self, t_us: u64) -> String {
         let Some((from_us, to_us)) = self.case.tracks.baseline_window() else { return String::new() };
-        let more = self.ledger.groups.iter().filter_map(|(name, spend)| {
-            let more = spend.at(t_us).copied().unwrap_or_default()
-                - spend.max_over(from_us, to_us).unwrap_or_default();
-            (more > Decimal::ZERO).then(|| format!("\"{name}\" {} more", self.per_hour(more)))
-        });
+        let more_of = |spend: &Steps<Decimal>| {
+            let before = spend.max_over(from_us, to_us).unwrap_or_default();
+            spend.at(t_us).copied().unwrap_or_default() - before
+        };
+        let groups = self.ledger.groups.iter().map(|(name, spend)| (format!("\"{name}\""), more_of(spend)));
+        let objects = self.ledger.objects.iter().map(|(what, spend)| ((*what).to_owned(), more_of(spend)));
+        let more = groups.chain(objects).filter(|(_, more)| *more > Decimal::ZERO);
+        let more = more.map(|(name, more)| format!("{name} {} more", self.per_hour(more)));
         let more: Vec<String> = more.collect();
         if more.is_empty() { String::new() } else { format!(" By group: {}.", more.join(", ")) }
     }
@@ -260,7 +270,11 @@ impl Spend<'_> {
             draft = draft.evidence("unused capacity", self.per_hour(unused));
         }
         for (name, spent) in self.ledger.spent_by_group(0, end_us) {
-            draft = draft.evidence(&format!("cost of \"{name}\""), self.sum(spent.value()));
+            let named = match self.ledger.groups.contains_key(name) {
+                true => format!("cost of \"{name}\""),
+                false => format!("cost of {name}"),
+            };
+            draft = draft.evidence(&named, self.sum(spent.value()));
         }
         for (name, more) in unattributed(self.case) {
             draft = draft.evidence(&format!("unattributed growth of \"{name}\""), more);

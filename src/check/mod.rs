@@ -16,6 +16,7 @@ mod expansion;
 mod finding;
 mod hold;
 mod idle_spend;
+mod left;
 mod objectives;
 mod premises;
 mod recovery;
@@ -45,7 +46,7 @@ use case::Case;
 /// The findings stand in the order in which a run goes: what it was, the calm system, the stimuli, what came back.
 pub fn judge(tracks: &Tracks, scenario: &Scenario, plan: &Plan) -> Vec<Finding> {
     let case = Case::new(tracks, scenario, plan);
-    let checks: [fn(&Case<'_>) -> Vec<Finding>; 14] = [
+    let checks: [fn(&Case<'_>) -> Vec<Finding>; 15] = [
         whole::history,
         whole::load,
         whole::faults,
@@ -56,6 +57,7 @@ pub fn judge(tracks: &Tracks, scenario: &Scenario, plan: &Plan) -> Vec<Finding> 
         contraction::check,
         standby::check,
         idle_spend::check,
+        left::check,
         objectives::check,
         burn::check,
         recovery::check,

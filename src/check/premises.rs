@@ -8,6 +8,7 @@
 //! | `contraction-…` | yes | – | `supply/<group>` over baseline and window; `load` where supply is above its baseline | margins | the group |
 //! | `standby-released-…` | – | those of its primary | `supply/<standby>` over the window; `supply/<primary>` and `balancer` from the heal to the anchor | margins | both |
 //! | `idle-spend` | – | – | `supply/<group>` of every group over baseline and window | margins | every group |
+//! | `nothing-left` | – | – | `objects/<place>` of every place over baseline and window | margins | – |
 //! | `objective-…` | yes | all | `load` over its time | latency only | every group |
 //! | `burn-rate-…` | yes | all | `load` over its time | latency only | every group |
 //! | `recovery` | yes | all | `load` over its window | latency only | every group |
@@ -16,7 +17,7 @@
 //! nothing where the surge was not real. Ended instances are replaced whatever the traffic. Where a fault struck nothing,
 //! objectives were not put to the test, but supply that rose with the surge and is still up has not come down. Money and
 //! instances are counted from events, so a slow harness does not touch them; it can only make a moment late, which
-//! matters where a margin is as small as that.
+//! matters where a margin is as small as that. Whoever left an object: it is there, and nobody uses it.
 //!
 //! A **fail** stands where no missing data could reverse it: supply above its bound that was seen for longer than
 //! `settle` after the deadline; bad requests above what all planned requests together allow. Load that we did not send
@@ -179,6 +180,10 @@ impl Case<'_> {
                 group.writes.iter().filter(|(t, write)| other(*t, &write.by) && !fights(group, &write.by));
             changes.extend(writes.map(|(t, write)| {
                 (*t, &write.by, format!("the desired count of \"{name}\", to {}", write.replicas))
+            }));
+            let rewritten = group.rewritten.iter().filter(|(t, rewritten)| other(*t, &rewritten.by));
+            changes.extend(rewritten.map(|(t, rewritten)| {
+                (*t, &rewritten.by, format!("the {} of \"{name}\"", list(&rewritten.fields)))
             }));
         }
         let (t, by, what) = changes.into_iter().min_by_key(|(t, ..)| *t)?;

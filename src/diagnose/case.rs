@@ -15,6 +15,8 @@ pub(super) enum Kind {
     Contraction,
     StandbyReleased,
     IdleSpend,
+    /// What stands beside the groups.
+    Left,
     /// Objectives, burn rates and recovery.
     Service,
     Stop,
@@ -29,13 +31,14 @@ pub(super) enum Kind {
 
 impl Kind {
     fn of(id: &str) -> Self {
-        const PREFIXES: [(&str, Kind); 13] = [
+        const PREFIXES: [(&str, Kind); 14] = [
             ("baseline", Kind::Baseline),
             ("expansion", Kind::Expansion),
             ("replacement", Kind::Replacement),
             ("contraction", Kind::Contraction),
             ("standby", Kind::StandbyReleased),
             ("idle-spend", Kind::IdleSpend),
+            ("nothing-left", Kind::Left),
             ("objective", Kind::Service),
             ("burn", Kind::Service),
             ("recovery", Kind::Service),

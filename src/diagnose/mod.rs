@@ -11,6 +11,8 @@ mod growth;
 mod held;
 mod leftover;
 mod money;
+mod nodes;
+mod orphans;
 mod playbook;
 mod premise;
 pub(crate) mod say;
@@ -66,6 +68,7 @@ fn of_finding(case: &Case) -> Vec<Diagnosis> {
 fn of_kind(case: &Case) -> Vec<Diagnosis> {
     match case.kind {
         Kind::Contraction | Kind::IdleSpend | Kind::StandbyReleased | Kind::Baseline => too_much(case),
+        Kind::Left if case.failed() => orphans::causes(case),
         Kind::Expansion => case
             .groups()
             .into_iter()
@@ -115,6 +118,9 @@ fn too_much(case: &Case) -> Vec<Diagnosis> {
         if case.kind == Kind::IdleSpend {
             causes.extend(money::drift(case, name, group));
         }
+    }
+    if case.kind == Kind::IdleSpend && is_judged {
+        causes.extend(orphans::causes(case));
     }
     if causes.is_empty() && case.finding.code == "baseline-inherited" {
         causes.push(inherited(case));

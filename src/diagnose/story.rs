@@ -8,7 +8,7 @@ use crate::autoscaler::{
 };
 use crate::check::{Finding, Outcome};
 use crate::history::*;
-use crate::plan::{LoadPlan, Plan};
+use crate::plan::{LoadPlan, Objects, Plan};
 use crate::scenario::{Expectations, Limits, Owner, Price, Scenario, Share, Target, Timing};
 
 pub(crate) fn us(seconds: f64) -> u64 {
@@ -59,6 +59,7 @@ impl Story {
             load: Some(load),
             stimulus_us: us(30.0),
             windows: Vec::new(),
+            objects: Objects::default(),
             lost_at_once: Share::percent(100),
             defaults: Vec::new(),
         };

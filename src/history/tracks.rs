@@ -9,6 +9,7 @@ use super::coverage::Coverage;
 use super::event::*;
 use super::group_track::GroupTrack;
 use super::health::primary_healthy;
+use super::object_track::ObjectTrack;
 use super::steps::Steps;
 use super::window::LoadWindow;
 
@@ -25,6 +26,10 @@ pub struct Tracks {
     pub phases: Vec<(u64, PhaseBegan)>,
     /// Groups by name.
     pub groups: BTreeMap<String, GroupTrack>,
+    /// Objects beside the groups, by their UID.
+    pub objects: BTreeMap<String, ObjectTrack>,
+    /// What controllers said about objects.
+    pub reported: Vec<(u64, Reported)>,
     /// What each source vouches for.
     pub sources: BTreeMap<String, Coverage>,
     /// Sources that said they were lost.
@@ -91,6 +96,9 @@ impl Tracks {
             }
             Event::Lost(lost) => self.lost.push((t, lost.clone())),
             Event::Desired(desired) => self.group(&desired.group).desire(t, desired),
+            Event::Rewritten(rewritten) => {
+                self.group(&rewritten.group).rewritten.push((t, rewritten.clone()));
+            }
             Event::Child(child) => self.children.push(child.clone()),
             Event::Instance(change) => self.group(&change.group).change(t, change),
             Event::Autoscaler(seen) => self.group(&seen.group).autoscalers.push((t, seen.clone())),
@@ -101,6 +109,11 @@ impl Tracks {
             Event::TearDown(tear_down) => {
                 self.group(&tear_down.group).tear_downs.push((t, tear_down.clone()));
             }
+            Event::Object(change) => match self.objects.get_mut(&change.uid) {
+                Some(object) => object.change(t, change),
+                None => drop(self.objects.insert(change.uid.clone(), ObjectTrack::new(t, change))),
+            },
+            Event::Reported(reported) => self.reported.push((t, reported.clone())),
             Event::Load(window) => self.load.push((**window).clone()),
             Event::Harness(reading) => self.harness.push((t, reading.clone())),
             Event::SurgeStart(mark) => {

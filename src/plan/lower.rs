@@ -3,7 +3,7 @@
 use crate::scenario::local_defaults::{SCALE_DOWN_WINDOW, SCALE_UP_WINDOW};
 use crate::scenario::{
     Anchor, Deadline, FaultAction, Group, HpaController, KubernetesTarget, LOST_AT_ONCE, LocalAutoscaler,
-    Scenario, Span, Target, Termination,
+    Scenario, Span, StopCondition, Target, Termination,
 };
 
 use super::model::*;
@@ -95,8 +95,24 @@ pub fn lower(scenario: &Scenario, seed: u64) -> Plan {
         faults,
         load,
         windows,
+        objects: objects(scenario),
         lost_at_once,
         defaults: lowering.defaults,
+    }
+}
+
+/// What has to be watched for what is expected to be gone, and for what costs.
+fn objects(scenario: &Scenario) -> Objects {
+    let Target::Kubernetes(KubernetesTarget { prices, .. }) = &scenario.target else {
+        return Objects::default();
+    };
+    let left = scenario.expect.nothing_left.as_ref();
+    let is_spend_judged = scenario.expect.idle_spend.is_some()
+        || scenario.stop.iter().any(|condition| matches!(condition, StopCondition::SpendRate { .. }));
+    let has_price = prices.volume_per_gib.is_some() || prices.load_balancer.is_some();
+    Objects {
+        in_namespaces: left.is_some() || (is_spend_judged && has_price),
+        nodes: left.is_some_and(|left| left.nodes) || (is_spend_judged && prices.node.is_some()),
     }
 }
 
@@ -382,6 +398,20 @@ impl Lowering<'_> {
                 id,
                 key,
                 Written { within: Some(s.after), from: s.from, hold: s.hold, settle: None, sync: all_sync },
+            ));
+        }
+        if let Some(left) = &expect.nothing_left {
+            let (id, key) = ("nothing-left".into(), "expect.nothing_left");
+            windows.push(self.window(
+                id,
+                key,
+                Written {
+                    within: Some(left.after),
+                    from: left.from,
+                    hold: left.hold,
+                    settle: None,
+                    sync: all_sync,
+                },
             ));
         }
         if let Some(r) = &expect.recovery {

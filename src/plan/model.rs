@@ -23,10 +23,29 @@ pub struct Plan {
     pub stimulus_us: u64,
     /// What must be watched for how long.
     pub windows: Vec<PlannedWindow>,
+    /// What is watched beside the groups.
+    #[serde(default, skip_serializing_if = "Objects::is_none")]
+    pub objects: Objects,
     /// Of the ready instances of a group.
     pub lost_at_once: Share,
     /// Each rule that the scenario takes by default.
     pub defaults: Vec<DefaultTaken>,
+}
+
+/// Objects of a cluster that are no instances of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Objects {
+    /// Volumes, load balancers and Jobs of its namespaces.
+    pub in_namespaces: bool,
+    /// Nodes, and what makes them.
+    pub nodes: bool,
+}
+
+impl Objects {
+    /// Whether none is watched.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// When a surge begins and ends, from the end of the baseline phase.

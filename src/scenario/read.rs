@@ -142,6 +142,7 @@ fn places(draft: &Draft<'_>, root: &Node) -> Vec<(String, Place)> {
         ("baseline", "baseline"),
         ("replacement", "replacement"),
         ("idle_spend", "idle-spend"),
+        ("nothing_left", "nothing-left"),
         ("recovery", "recovery"),
     ] {
         add(id.to_owned(), expect.entry(key).map(|entry| &entry.key_place));

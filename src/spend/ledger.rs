@@ -1,10 +1,10 @@
-//! What each group costs over time.
+//! What each group costs over time, and what stands beside the groups.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 
-use crate::history::{GroupTrack, Steps, Tracks};
+use crate::history::{GroupTrack, ObjectState, ObjectTrack, Steps, Tracks};
 
 use super::amount::Amount;
 
@@ -15,6 +15,9 @@ pub struct Ledger {
     pub currency: Option<String>,
     /// An hour's price over time, by group. Groups without any price are left out.
     pub groups: BTreeMap<String, Steps<Decimal>>,
+    /// An hour's price over time of what stands beside the groups, by what it is: volumes and load balancers that appeared
+    /// after the baseline, while they serve nothing; nodes, whatever is on them.
+    pub objects: BTreeMap<&'static str, Steps<Decimal>>,
     /// An hour's price of all of them over time.
     pub total: Steps<Decimal>,
 }
@@ -46,11 +49,20 @@ impl Ledger {
                 groups.insert(name.clone(), spend);
             }
         }
+        let mut objects: BTreeMap<&'static str, Vec<Steps<Decimal>>> = BTreeMap::new();
+        let baseline_end_us = tracks.baseline_window().map(|(_, to_us)| to_us);
+        for object in tracks.objects.values() {
+            let Some((what, spend)) = of_object(object, baseline_end_us) else { continue };
+            currencies.extend(object.last.price.iter().map(|price| price.currency.clone()));
+            objects.entry(what).or_default().push(spend);
+        }
+        let objects: BTreeMap<&'static str, Steps<Decimal>> =
+            objects.into_iter().map(|(what, parts)| (what, sum(parts.iter()))).collect();
         if currencies.len() > 1 {
             return Err(MixedCurrencies { currencies: currencies.into_iter().collect() });
         }
-        let total = sum(groups.values());
-        Ok(Self { currency: currencies.pop_first(), groups, total })
+        let total = sum(groups.values().chain(objects.values()));
+        Ok(Self { currency: currencies.pop_first(), groups, objects, total })
     }
 
     /// The spend rate at an instant, an hour.
@@ -68,16 +80,36 @@ impl Ledger {
         integral(&self.total, from_us, to_us, |per_hour| per_hour)
     }
 
-    /// What was spent in `[from_us, to_us]`, by group.
+    /// What was spent in `[from_us, to_us]`, by group, and by what stands beside them.
     pub fn spent_by_group(&self, from_us: u64, to_us: u64) -> BTreeMap<&str, Amount> {
+        let groups = self.groups.iter().map(|(name, spend)| (name.as_str(), spend));
+        let objects = self.objects.iter().map(|(what, spend)| (*what, spend));
         let spent = |spend| integral(spend, from_us, to_us, |per_hour| per_hour);
-        self.groups.iter().map(|(name, spend)| (name.as_str(), spent(spend))).collect()
+        groups.chain(objects).map(|(name, spend)| (name, spent(spend))).collect()
     }
 
     /// What was spent in `[from_us, to_us]` above a spend rate. Time below it does not make up for time above.
     pub fn spent_above(&self, per_hour: Decimal, from_us: u64, to_us: u64) -> Amount {
         integral(&self.total, from_us, to_us, |now| (now - per_hour).max(Decimal::ZERO))
     }
+}
+
+/// What an object costs over time, and what it is; `None` where it costs nothing.
+fn of_object(object: &ObjectTrack, baseline_end_us: Option<u64>) -> Option<(&'static str, Steps<Decimal>)> {
+    let price = object.last.price.as_ref()?;
+    let (what, is_new) = match object.last.kind.as_str() {
+        "Node" => ("nodes", true),
+        kind => {
+            let what = if kind == "Service" { "load balancers" } else { "volumes" };
+            (what, baseline_end_us.is_some_and(|end_us| object.appeared_us > end_us))
+        }
+    };
+    let mut spend = Steps::new();
+    for (t, state) in object.state.points().iter().filter(|_| is_new) {
+        let costs = *state == ObjectState::Unused || (what == "nodes" && *state == ObjectState::Used);
+        spend.push(*t, if costs { price.per_hour } else { Decimal::ZERO });
+    }
+    (!spend.points().is_empty()).then_some((what, spend))
 }
 
 fn currencies_of(group: &GroupTrack) -> impl Iterator<Item = String> {

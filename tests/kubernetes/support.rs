@@ -237,6 +237,11 @@ pub(crate) fn autoscaler() -> Autoscaler {
 /// Applies a system, and waits until its Service has an address.
 pub(crate) async fn deploy(client: &Client, system: &Workload, namespace: &str) {
     system.apply(client).await.unwrap();
+    addressed(client, namespace).await;
+}
+
+/// Waits until the Service `checkout` has an address.
+pub(crate) async fn addressed(client: &Client, namespace: &str) {
     let services: Api<Service> = Api::namespaced(client.clone(), namespace);
     eventually("an address of the Service", async || {
         let ingress = services.get("checkout").await.ok()?.status?.load_balancer?.ingress?;

@@ -1,5 +1,7 @@
 //! What happens.
 
+use std::collections::BTreeMap;
+
 use crate::history::*;
 use crate::plan::PlannedFault;
 use crate::scenario::*;
@@ -23,6 +25,23 @@ impl Run {
     pub(in crate::check) fn routed(self, t_us: u64, group: &str, serving: bool) -> Self {
         let group = group.to_owned();
         self.event(t_us, Event::Route(Route { group, serving, backends: u32::from(serving) * 2 }))
+    }
+
+    /// An object beside the groups is in that state from now on. Its price is 0.03 USD/h.
+    pub(in crate::check) fn object(self, t_us: u64, called: &str, state: ObjectState) -> Self {
+        let (kind, name) = called.split_once(' ').expect("kind and name");
+        let change = ObjectChange {
+            kind: kind.into(),
+            namespace: (!kind.starts_with("Node")).then(|| "shop".into()),
+            name: name.into(),
+            uid: called.into(),
+            owners: vec!["Pod/web-2".into(), "StatefulSet/web".into()],
+            state,
+            created_ms: 0,
+            price: Some("0.03 USD/h".parse().unwrap()),
+            facts: BTreeMap::new(),
+        };
+        self.event(t_us, Event::Object(change))
     }
 
     /// One more instance, pending at one time and ready at another.

@@ -1,6 +1,6 @@
 //! What is expected.
 
-use crate::plan::PlannedWindow;
+use crate::plan::{Objects, PlannedWindow};
 use crate::scenario::*;
 
 use super::{Run, S};
@@ -92,6 +92,19 @@ impl Run {
         };
         self.expecting(|expect| expect.idle_spend = Some(idle)).window(
             "idle-spend",
+            Anchor::Quiesce,
+            Some(20 * S),
+            10 * S,
+        )
+    }
+
+    /// Nothing may be left 20 s after quiesce, at 60 s, for 10 s; objects were watched, and nodes if asked for.
+    pub(in crate::check) fn expects_nothing_left(mut self, nodes: bool) -> Self {
+        self.plan.objects = Objects { in_namespaces: true, nodes };
+        self.sources.insert("objects/shop".into());
+        let left = NothingLeft { after: Span::from_secs(20), hold: None, from: None, nodes };
+        self.expecting(|expect| expect.nothing_left = Some(left)).window(
+            "nothing-left",
             Anchor::Quiesce,
             Some(20 * S),
             10 * S,

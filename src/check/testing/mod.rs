@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::autoscaler;
 use crate::history::*;
-use crate::plan::{LoadPlan, Plan, PlannedSurge, RatePiece, SurgeLoad};
+use crate::plan::{LoadPlan, Objects, Plan, PlannedSurge, RatePiece, SurgeLoad};
 use crate::scenario::*;
 
 mod events;
@@ -124,6 +124,7 @@ pub(in crate::check) fn a_run() -> Run {
         faults: Vec::new(),
         load: Some(load),
         windows: Vec::new(),
+        objects: Objects::default(),
         stimulus_us: 20 * S,
         lost_at_once: Share::WHOLE,
         defaults: Vec::new(),

@@ -4,6 +4,7 @@ mod baseline;
 mod contraction;
 mod expansion;
 mod laws;
+mod left;
 mod replacement;
 mod requests;
 mod spend;

@@ -1,6 +1,7 @@
 //! What each code means, how it is recognised, and what to do: at 3 a.m., by somebody who did not write the scenario.
 
 mod autoscaler;
+mod cluster;
 mod premise;
 mod service;
 mod supply;
@@ -28,8 +29,10 @@ pub struct Play {
     pub kubernetes: &'static str,
 }
 
-const FAMILIES: [&[Play]; 4] = [autoscaler::PLAYS, supply::PLAYS, service::PLAYS, premise::PLAYS];
-const COUNT: usize = FAMILIES[0].len() + FAMILIES[1].len() + FAMILIES[2].len() + FAMILIES[3].len();
+const FAMILIES: [&[Play]; 5] =
+    [autoscaler::PLAYS, supply::PLAYS, cluster::PLAYS, service::PLAYS, premise::PLAYS];
+const COUNT: usize =
+    FAMILIES[0].len() + FAMILIES[1].len() + FAMILIES[2].len() + FAMILIES[3].len() + FAMILIES[4].len();
 
 /// Every code that a diagnosis can have, by family.
 pub const PLAYBOOK: &[Play] = &joined();

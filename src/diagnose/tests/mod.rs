@@ -1,6 +1,7 @@
 //! Every code once with a history in which it is the cause, and once with one in which it is not.
 
 mod held;
+mod objects;
 mod playbook;
 mod premise;
 mod service;
@@ -182,7 +183,7 @@ proptest::proptest! {
         let outcome = if inconclusive { Outcome::Inconclusive } else { Outcome::Fail };
         for id in [
             "baseline", "expansion-0", "replacement", "contraction-0", "standby-released-0", "idle-spend", "recovery",
-            "objective-x", "burn-rate-0", "stop-error_ratio", "history", "load", "fault-0", "new-kind",
+            "objective-x", "burn-rate-0", "stop-error_ratio", "history", "load", "fault-0", "nothing-left", "new-kind",
         ] {
             let mut finding = finding(id, outcome, "never-expanded");
             finding.window_us = window.map(|(from, length)| (us(f64::from(from)), us(f64::from(from + length))));

@@ -33,6 +33,8 @@ fn every_code_that_is_given_has_a_play() {
         include_str!("../service.rs"),
         include_str!("../standby.rs"),
         include_str!("../money.rs"),
+        include_str!("../nodes.rs"),
+        include_str!("../orphans.rs"),
         include_str!("../premise.rs"),
         include_str!("../facts.rs"),
         include_str!("../mod.rs"),

@@ -13,9 +13,11 @@ pub use crate::scenario::{Origin, Override};
 
 use super::window::LoadWindow;
 
+mod objects;
 mod observed;
 mod stimulus;
 
+pub use objects::*;
 pub use observed::*;
 pub use stimulus::*;
 
@@ -49,6 +51,8 @@ pub enum Event {
     Lost(SourceLost),
     /// The wanted size of a group changes.
     Desired(Desired),
+    /// The specification of a group changes, apart from its size.
+    Rewritten(Rewritten),
     /// A process was started; `heal` looks for it.
     Child(ChildStarted),
     /// One instance changes.
@@ -61,6 +65,10 @@ pub enum Event {
     Route(Route),
     /// A tear-down program has ended.
     TearDown(TearDown),
+    /// An object that is no instance of a group appears, changes or goes.
+    Object(ObjectChange),
+    /// A controller said something about an object.
+    Reported(Reported),
     /// One second of traffic, by intended send time.
     Load(Box<LoadWindow>),
     /// How springback itself fared.

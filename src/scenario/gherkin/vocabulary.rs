@@ -458,6 +458,15 @@ pub(super) static VOCABULARY: &[Phrase] = &[
     ),
     phrase(
         THEN,
+        "expect.nothing_left",
+        &[
+            "after {after} nothing unused is left[ for {hold}]",
+            "{after} after {from} nothing unused is left[ for {hold}]",
+        ],
+        "Then after 20 seconds nothing unused is left for 10 seconds",
+    ),
+    phrase(
+        THEN,
         "expect.recovery",
         &["within {within}[ of {from}] every objective is met again[ and stays so for {hold}]"],
         "Then within 15 seconds every objective is met again and stays so for 30 seconds",

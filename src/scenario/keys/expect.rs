@@ -69,6 +69,12 @@ pub(super) static EXPECT: Section = section(
             "Spend falls back to its baseline.",
         ),
         optional(
+            "nothing_left",
+            Kind::Table(&NOTHING_LEFT),
+            r#"{ after = "20s", hold = "10s" }"#,
+            "In a cluster: what appeared beside the groups and serves nothing any more is gone.",
+        ),
+        optional(
             "recovery",
             Kind::Table(&RECOVERY),
             r#"{ within = "15s", hold = "30s" }"#,
@@ -165,6 +171,23 @@ pub(super) static IDLE_SPEND: Section = section(
         required("after", TIME, r#""20s""#, "Deadline after the anchor."),
         HOLD,
         FROM,
+    ],
+);
+
+pub(super) static NOTHING_LEFT: Section = section(
+    "nothing_left",
+    "What appeared since the baseline and serves nothing any more is gone: volumes that nobody mounts, load balancers without \
+     endpoints, Jobs.",
+    &[
+        required("after", TIME, r#""20s""#, "Deadline after the anchor."),
+        HOLD,
+        FROM,
+        optional(
+            "nodes",
+            Kind::Flag,
+            "true",
+            "Nodes too: no more of them than at baseline, none newly cordoned or tainted; default false.",
+        ),
     ],
 );
 

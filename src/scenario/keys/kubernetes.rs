@@ -43,6 +43,12 @@ pub(super) static KUBERNETES: Section = choice(
             r#"{ sync_period = "15s" }"#,
             "How the cluster's HPA controller is set, where not as Kubernetes sets it by default. No API tells.",
         ),
+        optional(
+            "prices",
+            Kind::Table(&OBJECT_PRICES),
+            r#"{ volume_per_gib = "0.0001 USD/h", load_balancer = "0.025 USD/h" }"#,
+            "What stands beside the groups and costs.",
+        ),
         required(
             "group",
             Kind::Named(&KUBERNETES_GROUP),
@@ -77,6 +83,17 @@ pub(super) static HPA: Section = section(
             r#""30s""#,
             "`--horizontal-pod-autoscaler-initial-readiness-delay`; default 30s.",
         ),
+    ],
+);
+
+pub(super) static OBJECT_PRICES: Section = section(
+    "object_prices",
+    "What it costs while it exists. In idle spend count volumes and load balancers that appeared since the baseline and serve \
+     nothing, and every node: where nodes have a price, what runs on them needs none.",
+    &[
+        optional("node", Kind::Price, r#""0.20 USD/h""#, "A node."),
+        optional("volume_per_gib", Kind::Price, r#""0.0001 USD/h""#, "A GiB of a volume."),
+        optional("load_balancer", Kind::Price, r#""0.025 USD/h""#, "A Service of type LoadBalancer."),
     ],
 );
 

@@ -24,6 +24,9 @@ pub struct Expectations {
     pub standby_released: Vec<StandbyReleased>,
     /// Spend falls back to its baseline.
     pub idle_spend: Option<IdleSpend>,
+    /// Nothing else is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nothing_left: Option<NothingLeft>,
     /// Objectives are met again.
     pub recovery: Option<Recovery>,
     /// Error budgets do not burn too fast.
@@ -120,6 +123,19 @@ pub struct IdleSpend {
     pub hold: Option<Span>,
     /// Default: quiesce.
     pub from: Option<Anchor>,
+}
+
+/// What appeared beside the groups and serves nothing any more is gone: volumes, load balancers, Jobs, and if asked for, nodes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NothingLeft {
+    /// Deadline after the anchor.
+    pub after: Span,
+    /// How long it must stay so.
+    pub hold: Option<Span>,
+    /// Default: quiesce.
+    pub from: Option<Anchor>,
+    /// Nodes are as many as at baseline again, and take pods.
+    pub nodes: bool,
 }
 
 /// Objectives are met again.

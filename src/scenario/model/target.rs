@@ -9,6 +9,7 @@ use super::super::units::{Price, Rate, Share, Span};
 /// The system under test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "there is one of them in a run")]
 pub enum Target {
     /// The embedded world: child processes on loopback. Groups by name.
     Local(BTreeMap<String, Group>),
@@ -43,6 +44,9 @@ pub struct KubernetesTarget {
     pub entry: Option<Entry>,
     /// How the cluster's HPA controller is set. No API tells.
     pub hpa: HpaController,
+    /// What stands beside the groups and costs.
+    #[serde(default, skip_serializing_if = "ObjectPrices::is_empty")]
+    pub prices: ObjectPrices,
     /// Groups by name; each has a workload.
     pub groups: BTreeMap<String, Group>,
 }
@@ -85,6 +89,34 @@ pub struct HpaController {
     pub cpu_initialization_period: Option<Span>,
     /// `--horizontal-pod-autoscaler-initial-readiness-delay`; 30 s.
     pub initial_readiness_delay: Option<Span>,
+}
+
+/// What it costs while it exists.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct ObjectPrices {
+    /// A node.
+    pub node: Option<Price>,
+    /// A GiB of a volume.
+    pub volume_per_gib: Option<Price>,
+    /// A Service of type LoadBalancer.
+    pub load_balancer: Option<Price>,
+}
+
+impl ObjectPrices {
+    /// Whether nothing has a price.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Each with its key.
+    pub fn by_key(&self) -> impl Iterator<Item = (&'static str, &Price)> {
+        let all = [
+            ("node", &self.node),
+            ("volume_per_gib", &self.volume_per_gib),
+            ("load_balancer", &self.load_balancer),
+        ];
+        all.into_iter().filter_map(|(key, price)| Some((key, price.as_ref()?)))
+    }
 }
 
 /// What a group of a cluster is: an object with a `scale` subresource.

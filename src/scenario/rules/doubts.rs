@@ -28,6 +28,9 @@ impl<'t> Rules<'_, 't> {
         if let Some(idle_spend) = &expect.idle_spend {
             self.hold(idle_spend.node, idle_spend.value.hold, None);
         }
+        if let Some(left) = &expect.nothing_left {
+            self.hold(left.node, left.value.hold, None);
+        }
     }
 
     fn expansion_doubts(&self, expansion: &Read<'t, Expansion>) {

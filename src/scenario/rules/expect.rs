@@ -40,6 +40,10 @@ impl<'t> Rules<'_, 't> {
         if let Some(idle_spend) = &expect.idle_spend {
             self.anchor(idle_spend.node, idle_spend.value.from);
         }
+        if let Some(left) = &expect.nothing_left {
+            self.anchor(left.node, left.value.from);
+            self.in_a_cluster(left.node);
+        }
         if let Some(recovery) = &expect.recovery {
             self.anchor(recovery.node, recovery.value.from);
             self.recovery(recovery.node);
@@ -182,6 +186,18 @@ impl<'t> Rules<'_, 't> {
             self.error("no-standby", format!("`{name}` is no standby, so it cannot be released"))
                 .at(node.get("group"), "takes over from nobody")
                 .and(group.node, "no `takes_over_from` here")
+                .report();
+        }
+    }
+
+    /// Volumes, load balancers, Jobs and nodes are a cluster's.
+    fn in_a_cluster(&self, node: &'t Node) {
+        let local = self.draft.root.get("target").get("local");
+        if !local.is_absent() {
+            self.error("only-in-a-cluster", "only a cluster has volumes, load balancers, Jobs and nodes")
+                .at(node, "can leave nothing")
+                .and(local, "the target is local")
+                .help("what its groups leave is judged by `contraction` and `idle_spend`")
                 .report();
         }
     }

@@ -49,7 +49,9 @@ impl<'t> Rules<'_, 't> {
     }
 
     fn limit_on_spend(&self, what: &str, node: &'t Node, key: &str, limit: &Price) {
-        for (name, group) in &self.draft.groups {
+        // Where nodes have a price, what runs on them is paid for already.
+        let by_node = self.draft.cluster.as_ref().is_some_and(|cluster| cluster.prices.node.is_some());
+        for (name, group) in self.draft.groups.iter().filter(|_| !by_node) {
             if group.value.price.is_none() && group.node.get("price").is_absent() {
                 self.error("missing-price", format!("{what} cannot be judged: `{name}` has no price"))
                     .at(node, "judges what all groups cost")
@@ -79,6 +81,10 @@ impl<'t> Rules<'_, 't> {
             for (key, price) in both {
                 prices.extend(price.as_ref().map(|price| (name.as_str(), price, group.node.get(key))));
             }
+        }
+        let written = self.draft.root.get("target").get("kubernetes").get("prices");
+        for (key, price) in self.draft.cluster.iter().flat_map(|cluster| cluster.prices.by_key()) {
+            prices.push((key, price, written.get(key)));
         }
         prices.sort_by_key(|(_, _, node)| node.place.as_ref().map(|place| place.span.start));
         prices

@@ -88,6 +88,11 @@ impl<'t> Rules<'_, 't> {
             anchor: read.value.from.unwrap_or(quiesce),
             length: sum(read.value.after, read.value.hold),
         }));
+        windows.extend(expect.nothing_left.iter().map(|read| Window {
+            node: read.node,
+            anchor: read.value.from.unwrap_or(quiesce),
+            length: sum(read.value.after, read.value.hold),
+        }));
         windows.extend(expect.recovery.iter().map(|read| Window {
             node: read.node,
             anchor: read.value.from.unwrap_or(quiesce),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::ExpectDraft;
 use crate::scenario::model::{
     Anchor, BaselineExpectation, BurnLimit, Contraction, Deadline, DormantSize, Expansion, IdleSpend,
-    Objective, Recovery, Replacement, StandbyReleased, StopCondition, Timing,
+    NothingLeft, Objective, Recovery, Replacement, StandbyReleased, StopCondition, Timing,
 };
 use crate::scenario::reader::{Read, Reader};
 
@@ -29,6 +29,7 @@ pub(super) fn expectations(mut reader: Reader<'_>) -> ExpectDraft<'_> {
         contraction: each(reader.tables("contraction"), contraction),
         standby_released: each(reader.tables("standby_released"), standby_released),
         idle_spend: one(reader.table("idle_spend"), idle_spend),
+        nothing_left: one(reader.table("nothing_left"), nothing_left),
         recovery: one(reader.table("recovery"), recovery),
         burn_rate: each(reader.tables("burn_rate"), burn_limit),
     };
@@ -121,6 +122,15 @@ fn idle_spend(mut reader: Reader<'_>) -> Option<IdleSpend> {
     let from = anchor(&mut reader);
     reader.finish();
     Some(IdleSpend { at_most: at_most?, after: after?, hold, from })
+}
+
+fn nothing_left(mut reader: Reader<'_>) -> Option<NothingLeft> {
+    let after = reader.time("after");
+    let hold = reader.time("hold");
+    let from = anchor(&mut reader);
+    let nodes = reader.flag("nodes");
+    reader.finish();
+    Some(NothingLeft { after: after?, hold, from, nodes: nodes.unwrap_or(false) })
 }
 
 fn recovery(mut reader: Reader<'_>) -> Option<Recovery> {

@@ -1,6 +1,8 @@
 //! `[target.kubernetes]`: a system in a cluster.
 
-use crate::scenario::model::{Access, Defects, Entry, Group, HpaController, KubernetesTarget, Workload};
+use crate::scenario::model::{
+    Access, Defects, Entry, Group, HpaController, KubernetesTarget, ObjectPrices, Workload,
+};
 use crate::scenario::reader::Reader;
 
 use super::system::{Groups, named};
@@ -14,6 +16,7 @@ pub(super) fn target(mut reader: Reader<'_>) -> (Option<KubernetesTarget>, Group
     let port = reader.count("port");
     let address = reader.text("address");
     let hpa = reader.table("hpa").map(hpa).unwrap_or_default();
+    let prices = reader.table("prices").map(prices).unwrap_or_default();
     let groups = named(reader.named("group"), group);
     reader.finish();
     let access = match which {
@@ -30,6 +33,7 @@ pub(super) fn target(mut reader: Reader<'_>) -> (Option<KubernetesTarget>, Group
         namespace,
         entry,
         hpa,
+        prices,
         groups: Default::default(),
     });
     (cluster, groups)
@@ -45,6 +49,16 @@ fn hpa(mut reader: Reader<'_>) -> HpaController {
     };
     reader.finish();
     hpa
+}
+
+fn prices(mut reader: Reader<'_>) -> ObjectPrices {
+    let prices = ObjectPrices {
+        node: reader.price("node"),
+        volume_per_gib: reader.price("volume_per_gib"),
+        load_balancer: reader.price("load_balancer"),
+    };
+    reader.finish();
+    prices
 }
 
 fn group(mut reader: Reader<'_>) -> Option<Group> {

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use super::keys::{EXPECTATIONS, SCENARIO};
 use super::model::{
     BaselineExpectation, BurnLimit, Contraction, Expansion, Expectations, Fault, Group, IdleSpend,
-    KubernetesTarget, Limits, Load, Objective, Owner, Recovery, Replacement, Scenario, StandbyReleased,
-    StopCondition, Surge, Target, Timing,
+    KubernetesTarget, Limits, Load, NothingLeft, Objective, Owner, Recovery, Replacement, Scenario,
+    StandbyReleased, StopCondition, Surge, Target, Timing,
 };
 use super::reader::{Context, Names, Read, Reader};
 use super::tree::Node;
@@ -48,6 +48,7 @@ pub(super) struct ExpectDraft<'t> {
     pub(super) contraction: Vec<Read<'t, Contraction>>,
     pub(super) standby_released: Vec<Read<'t, StandbyReleased>>,
     pub(super) idle_spend: Option<Read<'t, IdleSpend>>,
+    pub(super) nothing_left: Option<Read<'t, NothingLeft>>,
     pub(super) recovery: Option<Read<'t, Recovery>>,
     pub(super) burn_rate: Vec<Read<'t, BurnLimit>>,
 }
@@ -201,6 +202,7 @@ impl ExpectDraft<'_> {
             contraction: all(&recorded.contraction),
             standby_released: all(&recorded.standby_released),
             idle_spend: recorded.idle_spend.clone().map(recorded_value),
+            nothing_left: recorded.nothing_left.clone().map(recorded_value),
             recovery: recorded.recovery.clone().map(recorded_value),
             burn_rate: all(&recorded.burn_rate),
         }
@@ -214,6 +216,7 @@ impl ExpectDraft<'_> {
             contraction: values(self.contraction),
             standby_released: values(self.standby_released),
             idle_spend: self.idle_spend.map(|read| read.value),
+            nothing_left: self.nothing_left.map(|read| read.value),
             recovery: self.recovery.map(|read| read.value),
             burn_rate: values(self.burn_rate),
         }

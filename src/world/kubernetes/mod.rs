@@ -16,6 +16,7 @@ mod names;
 mod needs;
 mod node_lock;
 mod nodes;
+mod objects;
 mod observer;
 mod plurals;
 mod preflight;
@@ -460,5 +461,6 @@ fn sources(target: &KubernetesTarget) -> Vec<SourceInfo> {
         let resolution_us = target.hpa.sync_period_or_default().us;
         sources.push(SourceInfo { name: format!("autoscaler/{name}"), resolution_us });
     }
+    sources.extend(preflight::object_sources(target).into_iter().map(pushed));
     sources
 }

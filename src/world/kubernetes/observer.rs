@@ -1,5 +1,6 @@
 //! What the watches tell, turned into what a history records. One place sees everything in the order in which it came.
 
+mod beside;
 mod routes;
 mod sighted;
 
@@ -14,13 +15,14 @@ use kube::api::DynamicObject;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::autoscaler::{Settings, Spec};
-use crate::history::{AutoscalerSeen, Clock, Decided, Desired, EffectSeen, Event, Note};
+use crate::history::{AutoscalerSeen, Clock, Decided, Desired, EffectSeen, Event, Note, Rewritten};
 use crate::plan::Plan;
 use crate::scenario::{FaultAction, Group, KubernetesTarget, Price};
 use crate::world::Observation;
 
 use super::lock;
 use super::names::{HEALER, MANAGER};
+use super::objects::{Beside, Kind};
 use super::preflight::Checked;
 use super::scaler;
 use super::sightings::{Answers, Expected, Sightings};
@@ -46,6 +48,10 @@ pub(super) enum Told {
     Hpas(usize, Watched<HorizontalPodAutoscaler>),
     /// The endpoints of the Service that takes the load.
     Endpoints(Watched<EndpointSlice>),
+    /// What stands beside the groups of a place.
+    Object(usize, Kind, Watched<DynamicObject>),
+    /// All pods of a place: they use what stands there.
+    Users(usize, Watched<PodView>),
     /// The lock of a place.
     Lease(usize, Watched<Lease>),
     /// The lock of a place is about to be renewed: with that time, then.
@@ -73,6 +79,8 @@ struct Seen {
     price: Option<Price>,
     is_standby: bool,
     desired: Option<u32>,
+    /// Its specification without the count.
+    rest_of_spec: Option<serde_json::Map<String, serde_json::Value>>,
     serving: Option<(bool, u32)>,
     spec: Option<Spec>,
     generation: Option<i64>,
@@ -97,6 +105,8 @@ pub(super) struct Observer {
     endpoints: Option<BTreeMap<String, BTreeSet<String>>>,
     /// The place of the Service.
     entry_place: usize,
+    /// What stands beside the groups of each place.
+    beside: Vec<Beside>,
     /// Heartbeats that were sent and have not come back.
     beats: Vec<(usize, jiff::Timestamp, u64)>,
     /// For each place the first one that is in the same cluster.
@@ -144,6 +154,7 @@ impl Observer {
         if let Some(place) = watches_service {
             vouchers.source(BALANCER.to_owned(), place, vec![ENDPOINTS_FEED.to_owned()]);
         }
+        let beside = beside::of_places(target, &checked.beside, &mut vouchers);
         Self {
             clock,
             out,
@@ -158,6 +169,7 @@ impl Observer {
             vouchers,
             endpoints: watches_service.map(|_| BTreeMap::new()),
             entry_place: ENTRY_PLACE,
+            beside,
             beats: Vec::new(),
             clusters: checked.clusters(),
             sightings: Sightings::default(),
@@ -181,6 +193,8 @@ impl Observer {
             Told::Workload(group, watched) => self.on_workload(&group, watched),
             Told::Hpas(place, watched) => self.on_hpas(place, watched),
             Told::Endpoints(watched) => self.on_endpoints(watched),
+            Told::Object(place, kind, watched) => self.on_object(place, kind, watched),
+            Told::Users(place, watched) => self.on_users(place, watched),
             Told::Lease(place, watched) => self.on_lease(place, watched),
             Told::Beat(place, renewed, sent_us) => self.beats.push((place, renewed, sent_us)),
             Told::Nodes(cluster, watched) => self.on_nodes(cluster, watched),
@@ -194,6 +208,22 @@ impl Observer {
                 seen.into_iter().for_each(|seen| self.say(Event::EffectSeen(seen)));
             }
             Told::Note(code, text) => self.say(Event::Note(Note { code: code.to_owned(), text })),
+        }
+    }
+
+    /// Whether anything but the count has changed, and by whom: a new template or other limits make another system of it.
+    fn on_spec(&mut self, group: &str, object: &DynamicObject) {
+        let mut spec = object.data.get("spec").and_then(|spec| spec.as_object()).cloned().unwrap_or_default();
+        spec.remove("replicas");
+        let seen = self.groups.get_mut(group).expect("only known groups are watched");
+        let Some(before) = seen.rest_of_spec.replace(spec) else { return };
+        let after = seen.rest_of_spec.as_ref().expect("it was just set");
+        let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        let fields: Vec<String> =
+            names.into_iter().filter(|name| before.get(*name) != after.get(*name)).cloned().collect();
+        if !fields.is_empty() {
+            let by = writers::last_below(&object.metadata, "spec").unwrap_or("unknown").to_owned();
+            self.say(Event::Rewritten(Rewritten { group: group.to_owned(), fields, by }));
         }
     }
 
@@ -244,6 +274,7 @@ impl Observer {
         };
         all.retain(|object| object.name_any() == *name);
         let Some(object) = all.pop() else { return };
+        self.on_spec(group, &object);
         let replicas = object.data.pointer("/spec/replicas").and_then(serde_json::Value::as_u64).unwrap_or(1);
         let replicas = u32::try_from(replicas).unwrap_or(u32::MAX);
         let seen = &self.groups[group];
@@ -385,7 +416,7 @@ fn goes_by_labels(plan: &Plan, group: &str) -> bool {
 }
 
 /// Objects to look at.
-enum Objects<K> {
+pub(super) enum Objects<K> {
     All(Vec<K>),
     Applied(K),
     Gone(K),
@@ -410,6 +441,7 @@ impl Seen {
             price: declared.price.clone(),
             is_standby: declared.takes_over_from.is_some(),
             desired: None,
+            rest_of_spec: None,
             serving: None,
             spec: None,
             generation: None,

@@ -1,5 +1,6 @@
 //! What is looked at before anything starts: opt-in, permissions, workloads, and where load goes.
 
+mod beside;
 mod faults;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,7 @@ use super::task::Task;
 use super::views::{NodeView, PodView};
 use super::watch::{Watched, watch};
 use super::workload::{self, Found, placed};
+pub(super) use beside::{Watching, sources as object_sources};
 
 /// A target that may be run on.
 pub(super) struct Checked {
@@ -36,6 +38,8 @@ pub(super) struct Checked {
     /// Groups with the index of their place.
     pub(super) groups: BTreeMap<String, (usize, Found)>,
     pub(super) entry: Option<entry::Found>,
+    /// What is watched beside the groups, by place.
+    pub(super) beside: Vec<Watching>,
     /// How faults reach the cluster of each place.
     pub(super) reaches: Vec<Reach>,
     /// What the plan says of each fault.
@@ -106,7 +110,8 @@ pub(super) async fn check(
     }
     // Kinds first: without their names in the API nobody can say what is needed.
     let (plurals, planned) = named(target, plan, &discoveries)?;
-    let needed = needs(target, plan, &plurals);
+    let mut needed = needs(target, plan, &plurals);
+    let (beside, notes) = beside::to_watch(target, plan, &places, &discoveries, &mut needed).await?;
     for (place, client) in &places {
         permitted(place, client, &needed).await?;
     }
@@ -141,11 +146,12 @@ pub(super) async fn check(
         places,
         groups,
         entry,
+        beside,
         reaches,
         planned,
         striking: Vec::new(),
         zoned: Vec::new(),
-        notes: Vec::new(),
+        notes,
     };
     checked.look_at_faults(plan).await?;
     Ok(checked)
@@ -257,6 +263,7 @@ pub fn needs(target: &KubernetesTarget, plan: &Plan, plurals: &Plurals) -> BTree
             own.extend(faults::needs(&fault.action, &namespace, (api, plural), plurals));
         }
     }
+    beside::needed(target, plan, &mut needs);
     faults::needs_on_nodes(target, plan, &mut needs);
     if let Some(Entry::Service { .. }) = &target.entry {
         let own = needs.entry(all[0].clone()).or_default();
@@ -299,6 +306,7 @@ pub(super) fn watches(checked: &Checked, told: &UnboundedSender<Told>) -> Vec<Ta
             watch(nodes, None, None, |watched| drop(told.send(Told::Nodes(cluster, watched)))).await;
         }));
     }
+    tasks.extend(beside::watches(checked, told));
     if let Some(service) = checked.entry.as_ref().and_then(|entry| entry.service.clone()) {
         let (place, client) = &checked.places[0];
         let slices: Api<EndpointSlice> = Api::namespaced(client.clone(), &place.namespace);

@@ -25,6 +25,29 @@ pub(super) struct PodSpecView {
     /// The API server always sets it.
     #[serde(default)]
     pub(super) termination_grace_period_seconds: u32,
+    #[serde(default)]
+    volumes: Vec<VolumeView>,
+}
+
+impl PodSpecView {
+    /// Names of the claims that it mounts.
+    pub(super) fn claims(&self) -> impl Iterator<Item = &str> {
+        let claims = self.volumes.iter().filter_map(|volume| volume.persistent_volume_claim.as_ref());
+        claims.map(|claim| claim.claim_name.as_str())
+    }
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct VolumeView {
+    #[serde(default)]
+    persistent_volume_claim: Option<ClaimView>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ClaimView {
+    claim_name: String,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
