@@ -6,15 +6,18 @@ use controlplane::{apply, eventually};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{DeleteParams, DynamicObject, GroupVersionKind, ListParams, PostParams};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use kube::api::{DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, discovery};
 use serde_json::{Value, json};
 use springback::history::{Event, Phase};
+use springback::world::kubernetes::OPT_IN;
 
 use super::snapshot::{differences, snapshot};
-use super::support::{Cluster, autoscaler, call, checkout, cluster, deploy, namespace, run, run_with, start};
+use super::support::{
+    Cluster, autoscaler, call, checkout, cluster, cluster_alone, deploy, namespace, run, run_with, start,
+};
 
 /// A kill under load: most of what a run can need, in a quarter of a minute.
 const KILL: &str = r#"
@@ -222,7 +225,7 @@ async fn under_the_printed_role_it_runs_and_without_any_one_verb_it_refuses_and_
 #[tokio::test]
 #[ignore = "needs a control plane: Go, and minutes to build it"]
 async fn a_namespace_that_is_locked_or_has_not_opted_in_is_refused() {
-    let (cluster, _turn) = cluster().await;
+    let (cluster, _turn) = cluster_alone().await;
     let client = cluster.plane.client();
     let name = "locked";
     namespace(&client, name).await;
@@ -260,6 +263,10 @@ async fn a_namespace_that_is_locked_or_has_not_opted_in_is_refused() {
     );
     namespace(&client, "kube-system").await;
     let ran = run(cluster, "kube-system", LOSE).await;
+    // Other tests clear away whatever has opted in.
+    let unlabelled = json!({ "metadata": { "labels": { OPT_IN: null } } });
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    namespaces.patch("kube-system", &PatchParams::default(), &Patch::Merge(unlabelled)).await.unwrap();
     assert_eq!(ran.code(), 5, "{}", ran.said());
     assert!(ran.said().contains("belongs to the cluster itself"), "{}", ran.said());
     assert_eq!(ours(&client, "not-asked").await.len() + ours(&client, "kube-system").await.len(), 0);
