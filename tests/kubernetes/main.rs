@@ -1,5 +1,6 @@
 //! The Kubernetes world against a real control plane: only Kubernetes' own controllers decide here.
 
+mod access;
 mod crash;
 mod faults;
 mod mutants;
