@@ -10,7 +10,7 @@ use crate::report::{self, Verdict};
 use crate::run::{Ended, Finished};
 use crate::scenario::Target;
 use crate::world::World;
-use crate::world::kubernetes::{self, KubernetesWorld};
+use crate::world::kubernetes::{self, Bulletin, KubernetesWorld};
 use crate::world::local::{self, LocalWorld};
 
 use super::live::{Live, Place};
@@ -18,6 +18,9 @@ use super::load::Loaded;
 use super::run::Suite;
 use super::signals::Signals;
 use super::{Exit, judge, judging, show, suite};
+
+/// Name of the verdict for people in a scenario's folder.
+const SUMMARY: &str = "summary.md";
 
 impl Suite<'_> {
     /// Runs a scenario, for the time that its place says, and judges it: its verdict, the page that shows it, and what it would end
@@ -38,6 +41,7 @@ impl Suite<'_> {
         let clock = Clock::start(Wall::Machine);
         let hosts = self.project.allowed_hosts.clone();
         let course = Course { suite: self, one, place, plan: &plan, folder: &folder, clock };
+        let mut bulletin = None;
         let finished = match &scenario.target {
             Target::Local(groups) => {
                 let world = LocalWorld::new(groups.clone(), self.program.clone(), self.seed).allowing(hosts);
@@ -46,10 +50,15 @@ impl Suite<'_> {
             Target::Kubernetes(target) => {
                 let run = self.cluster_run(one, place.attempt);
                 let world = KubernetesWorld::new(target.clone(), run, suite::whoami()).allowing(hosts);
+                bulletin = Some(world.bulletin());
                 course.run(world, signals).await
             }
         };
-        self.judge_one(finished.map_err(refuse)?, &scenario, &plan, &folder)
+        let judged = self.judge_one(finished.map_err(refuse)?, &scenario, &plan, &folder)?;
+        if let Some(bulletin) = bulletin {
+            put_into_cluster(&bulletin, &judged.0, &folder, clock).await;
+        }
+        Ok(judged)
     }
 
     /// What a cluster calls a run.
@@ -115,12 +124,27 @@ impl Suite<'_> {
         verdict.exit_code = exit.code();
         let json = serde_json::to_string_pretty(&verdict).expect("a verdict is plain data");
         let written = suite::write(&folder.join(suite::VERDICT), &json)
-            .and_then(|()| suite::write(&folder.join("summary.md"), &report::summary_md(&verdict, &tracks)));
+            .and_then(|()| suite::write(&folder.join(SUMMARY), &report::summary_md(&verdict, &tracks)));
         // Before the verdict is shown: it names the exit code, and that has to be the one that follows.
         exit = exit.worse(report_written(folder, written));
         verdict.exit_code = exit.code();
         let page = report::terminal(&verdict, &tracks, judge::look());
         Ok((verdict, page, exit))
+    }
+}
+
+/// Shows a verdict in the cluster, too, with the files that were written. It is none the worse where that fails.
+async fn put_into_cluster(bulletin: &Bulletin, verdict: &Verdict, folder: &Path, clock: Clock) {
+    let files = [suite::VERDICT, SUMMARY].into_iter();
+    let files = files.filter_map(|name| Some((name.to_owned(), fs::read_to_string(folder.join(name)).ok()?)));
+    let shown = kubernetes::Verdict {
+        scenario: &verdict.scenario,
+        outcome: verdict.outcome.as_str(),
+        exit_code: verdict.exit_code,
+        files: files.collect(),
+    };
+    if let Err(why) = bulletin.put(&shown, clock.unix_ms()).await {
+        show::say(format_args!("the verdict could not be put into the cluster: {why}"));
     }
 }
 

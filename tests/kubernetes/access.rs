@@ -38,7 +38,7 @@ replacement = { within = "15s" }
 "#;
 
 /// A loss that lasts longer than any test.
-const LOSE: &str = r#"
+pub(crate) const LOSE: &str = r#"
 name = "all are lost"
 [target.kubernetes]
 context = "springback-test"
@@ -265,6 +265,55 @@ async fn a_namespace_that_is_locked_or_has_not_opted_in_is_refused() {
     assert_eq!(ours(&client, "not-asked").await.len() + ours(&client, "kube-system").await.len(), 0);
 }
 
+#[tokio::test]
+#[ignore = "needs a control plane: Go, and minutes to build it"]
+async fn what_a_run_could_not_heal_is_healed_by_the_command_that_it_names() {
+    let (cluster, _turn) = cluster().await;
+    let client = cluster.plane.client();
+    let name = "unhealed";
+    namespace(&client, name).await;
+    deploy(&client, &checkout(name).autoscaler(autoscaler()), name).await;
+    ready(&client, name).await;
+    let scenario = LOSE.replace("5m", "4s");
+    let (_, objects) = manifest(cluster, "role", name, &scenario, &[]).await;
+    grant(&client, &objects, "loser").await;
+    let kubeconfig = cluster.plane.kubeconfig_of("loser").unwrap();
+    let loser = client_of(&kubeconfig).await;
+    let patch = ("apps", "deployments/scale", "patch");
+    until_allowed(&loser, name, patch, true).await;
+    let before = snapshot(&client, name).await;
+    let mut running = start(&kubeconfig, name, &scenario);
+    assert!(running.until(|record| matches!(record.event, Event::Acknowledged(_))).await);
+    // In the middle of it the permission to put the count back is taken away.
+    let mut less = objects.clone();
+    for role in less.iter_mut().filter(|object| object["kind"] == "Role") {
+        role["rules"]
+            .as_array_mut()
+            .unwrap()
+            .retain(|rule| rule["resources"] != json!(["deployments/scale"]));
+    }
+    grant(&client, &less, "loser").await;
+    until_allowed(&loser, name, patch, false).await;
+    let ran = running.ended().await;
+    assert_eq!(ran.code(), 4, "{}", ran.said());
+    let folder = ran.folder.to_str().unwrap().to_owned();
+    assert!(ran.said().contains(&format!("finish it with `springback heal {folder}`")), "{}", ran.said());
+    assert!(!differences(&before, &snapshot(&client, name).await).is_empty());
+    let (code, said) = call(cluster.plane.kubeconfig(), &["heal", &folder]).await;
+    assert_eq!(code, 0, "{said}");
+    let left = differences(&before, &snapshot(&client, name).await);
+    assert!(left.is_empty(), "{said}\n{}", left.join("\n"));
+}
+
+/// Waits until the autoscaler has made as many replicas as it has to.
+async fn ready(client: &Client, name: &str) {
+    let deployments: Api<Deployment> = Api::namespaced(client.clone(), name);
+    eventually("the autoscaler's least", async || {
+        (deployments.get("checkout").await.ok()?.status?.ready_replicas == Some(2)).then_some(())
+    })
+    .await;
+}
+
 /// Calls `heal` for a namespace until the lock of the run that died there has expired.
 async fn heal_once_expired(kubeconfig: &Path, name: &str) -> (i32, String) {
     eventually("the lock to expire", async || {
@@ -285,11 +334,7 @@ async fn the_reaper_heals_with_its_own_role_what_a_dead_run_left() {
     deploy(&client, &checkout(name).autoscaler(autoscaler()), name).await;
     let (_, objects) =
         manifest(cluster, "reaper", name, LOSE, &["--image", "registry.example/springback:1"]).await;
-    let deployments: Api<Deployment> = Api::namespaced(client.clone(), name);
-    eventually("the autoscaler's least", async || {
-        (deployments.get("checkout").await.ok()?.status?.ready_replicas == Some(2)).then_some(())
-    })
-    .await;
+    ready(&client, name).await;
     let before = snapshot(&client, name).await;
     let mut dead = start(cluster.plane.kubeconfig(), name, LOSE);
     assert!(dead.until(|record| matches!(record.event, Event::Acknowledged(_))).await);

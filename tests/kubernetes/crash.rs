@@ -9,8 +9,9 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::{Api, Client};
 use springback::history::{Event, Record};
 
+use super::faults::nodes::{clear, nothing_holds_the_nodes, opt_in};
 use super::snapshot::{differences, snapshot};
-use super::support::{Cluster, call, cluster, namespace, start};
+use super::support::{Cluster, call, cluster, namespace, start, start_beside};
 
 /// Several faults in a few seconds, of workloads with an autoscaler and without.
 const SEVERAL_FAULTS: &str = r#"
@@ -137,7 +138,7 @@ async fn killed_after_every_step_a_second_process_restores_every_object() {
     let workers = names.iter().map(|name| async {
         let mut healed = 0;
         while let Some(point) = next() {
-            healed += usize::from(crash_and_heal(cluster, &client, name, &point).await);
+            healed += usize::from(crash_and_heal(cluster, &client, name, SEVERAL_FAULTS, &point).await);
         }
         healed
     });
@@ -146,11 +147,62 @@ async fn killed_after_every_step_a_second_process_restores_every_object() {
     assert!(healed > 10, "only {healed} heals had anything to do");
 }
 
+/// One fault, and nothing else.
+fn one_fault(fault: &str) -> String {
+    let (system, rest) = SEVERAL_FAULTS.split_once("[[fault]]").unwrap();
+    let (_, rest) = rest.split_once("[limits]").unwrap();
+    format!("{system}[[fault]]\nat = \"200ms\"\n{fault}\n[limits]{rest}")
+}
+
+/// What an engine of faults would be asked for.
+const EXPERIMENT: &str = "\
+apiVersion: standin.springback.test/v1
+kind: Fault
+metadata: { name: cut }
+spec: { kind: PodPartition, count: 1, selector: { matchLabels: { app: checkout } } }
+";
+
+#[tokio::test]
+#[ignore = "needs a control plane: Go, and minutes to build it"]
+async fn killed_while_nodes_or_experiments_are_at_work_everything_is_restored_too() {
+    let (cluster, _turn) = cluster().await;
+    let client = cluster.plane.client();
+    let name = "crash-nodes";
+    clear(&client).await;
+    opt_in(&client, Some("true")).await;
+    system(&client, name).await;
+    let faults = [
+        "drain = { group = \"worker\", nodes = 1, lasts = \"1s\" }",
+        "reclaim = { group = \"worker\", nodes = 1, notice = \"500ms\", lasts = \"2s\" }",
+        "outage = { group = \"worker\", nodes = 1, lasts = \"1s\" }",
+        "manifest = { group = \"primary\", file = \"fault.yaml\", wait_for = \"jsonpath={.status.phase}=Injected\", \
+         within = \"20s\", lasts = \"1s\" }",
+    ];
+    let mut healed = 0;
+    for fault in faults {
+        let scenario = one_fault(fault);
+        for step in ["intent", "undo recorded", "acknowledged", "effect", "healed"] {
+            let point = Point::Step(format!("{step} fault-0"));
+            healed += usize::from(crash_and_heal(cluster, &client, name, &scenario, &point).await);
+            nothing_holds_the_nodes(&client).await;
+        }
+    }
+    opt_in(&client, None).await;
+    assert!(healed >= 8, "only {healed} heals had anything to do");
+}
+
 /// Kills a run at a point, heals from another process, and compares. Returns whether there was anything to put back.
-async fn crash_and_heal(cluster: &Cluster, client: &Client, name: &str, point: &Point) -> bool {
+async fn crash_and_heal(
+    cluster: &Cluster,
+    client: &Client,
+    name: &str,
+    scenario: &str,
+    point: &Point,
+) -> bool {
     settled(client, name).await;
     let before = snapshot(client, name).await;
-    let mut run = start(cluster.plane.kubeconfig(), name, SEVERAL_FAULTS);
+    let files = [("fault.yaml", EXPERIMENT)];
+    let mut run = start_beside(cluster.plane.kubeconfig(), name, scenario, &files);
     assert!(run.until(|record| point.is(record)).await, "{name}, {point:?} was never reached");
     run.kill().await;
     let crashed = snapshot(client, name).await;
@@ -163,6 +215,6 @@ async fn crash_and_heal(cluster: &Cluster, client: &Client, name: &str, point: &
     // Once too often does no harm.
     let (code, said) = call(cluster.plane.kubeconfig(), &["heal", &folder]).await;
     assert_eq!((code, said.trim()), (0, "nothing is left of 1 run"), "{name}, {point:?}");
-    let changed = differences(&before, &crashed);
-    changed.iter().any(|object| object.starts_with("Deployment/"))
+    let is_ours = |object: &String| object.starts_with("ConfigMap/") || object.starts_with("Lease/");
+    differences(&before, &crashed).iter().any(|object| !is_ours(object))
 }

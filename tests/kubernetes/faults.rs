@@ -1,7 +1,7 @@
 //! Each fault on the real control plane: its effect is seen, and after its heal every object is as it was.
 
 mod killed;
-mod nodes;
+pub(crate) mod nodes;
 mod objects;
 mod others;
 mod pods;

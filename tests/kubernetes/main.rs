@@ -9,6 +9,7 @@ mod outage;
 mod snapshot;
 mod standby;
 mod support;
+mod telling;
 
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -30,7 +31,7 @@ async fn a_surge_expands_and_contracts_and_nothing_of_ours_is_left() {
     assert_eq!(ran.code(), 0, "{}", ran.said());
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), name);
     let leases: Api<Lease> = Api::namespaced(client.clone(), name);
-    let own = ListParams::default().labels("app.kubernetes.io/managed-by=springback");
+    let own = ListParams::default().labels("springback.dev/run");
     assert_eq!(maps.list(&own).await.unwrap().items.len(), 0);
     assert_eq!(leases.list(&own).await.unwrap().items.len(), 0);
     assert!(cluster.nodes.complaints().is_empty(), "{:?}", cluster.nodes.complaints());

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
+use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 
 /// What somebody else's objects in a namespace, and the nodes, are to look like again: every field of their specification and
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 pub(crate) type Snapshot = BTreeMap<String, Value>;
 
 /// The kinds of a snapshot: API version, kind and plural, and whether they lie in a namespace.
-const KINDS: [(&str, &str, bool); 9] = [
+const KINDS: [(&str, &str, bool); 10] = [
     ("apps/v1", "Deployment", true),
     ("apps/v1", "StatefulSet", true),
     ("autoscaling/v2", "HorizontalPodAutoscaler", true),
@@ -20,6 +20,8 @@ const KINDS: [(&str, &str, bool); 9] = [
     ("coordination.k8s.io/v1", "Lease", true),
     ("networking.k8s.io/v1", "NetworkPolicy", true),
     ("policy/v1", "PodDisruptionBudget", true),
+    // What the stand-in's own engine of faults is asked for.
+    ("standin.springback.test/v1", "Fault", true),
     ("v1", "Node", false),
 ];
 
@@ -33,6 +35,10 @@ pub(crate) async fn snapshot(client: &Client, namespace: &str) -> Snapshot {
             false => Api::all_with(client.clone(), &resource),
         };
         for object in api.list(&ListParams::default()).await.unwrap() {
+            // A verdict is meant to stay.
+            if object.labels().contains_key("springback.dev/scenario") {
+                continue;
+            }
             let name = format!("{kind}/{}", object.metadata.name.as_deref().unwrap_or_default());
             let mut fields = json!(object.data);
             if let Some(fields) = fields.as_object_mut() {

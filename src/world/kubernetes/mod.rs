@@ -26,6 +26,7 @@ mod scaler;
 mod sightings;
 mod supply;
 mod task;
+mod telling;
 mod undo;
 mod views;
 mod vouch;
@@ -35,6 +36,7 @@ mod writers;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use futures_util::{Stream, StreamExt, stream};
 use jiff::Timestamp;
@@ -60,6 +62,8 @@ pub use preflight::{Plurals, needs, places};
 pub use roles::{granted, roles, undoing, yaml};
 use sightings::Answers;
 use task::Task;
+pub use telling::{Bulletin, Verdict};
+use telling::{Voice, Word};
 use undo::Record;
 pub use undo::{Records, SUPERSEDED, Undone};
 use workload::Found;
@@ -91,6 +95,7 @@ pub struct KubernetesWorld {
     capabilities: Capabilities,
     out: mpsc::UnboundedSender<Observation>,
     observations: RefCell<Option<mpsc::UnboundedReceiver<Observation>>>,
+    bulletin: Bulletin,
     open: Option<Opened>,
 }
 
@@ -106,6 +111,7 @@ struct Opened {
     reaches: Vec<Reach>,
     planned: BTreeMap<String, Planned>,
     told: mpsc::UnboundedSender<Told>,
+    voice: Rc<Voice>,
     /// What was recorded for each fault.
     recorded: RefCell<BTreeMap<String, Record>>,
     /// What goes on being done for a fault.
@@ -135,6 +141,7 @@ impl KubernetesWorld {
             capabilities,
             out,
             observations: RefCell::new(Some(observations)),
+            bulletin: Bulletin::default(),
             open: None,
         }
     }
@@ -144,6 +151,11 @@ impl KubernetesWorld {
     pub fn allowing(mut self, hosts: Vec<String>) -> Self {
         self.allowed_hosts = hosts;
         self
+    }
+
+    /// Where the verdict of this world's run goes.
+    pub fn bulletin(&self) -> Bulletin {
+        self.bulletin.clone()
     }
 
     fn opened(&self) -> Result<&Opened, WorldError> {
@@ -201,6 +213,13 @@ impl World for KubernetesWorld {
                 observer.take(told);
             }
         }));
+        let groups = checked
+            .groups
+            .iter()
+            .map(|(name, (place, found))| (name.clone(), (checked.places[*place].1.clone(), found.clone())));
+        let (home, client) = &checked.places[0];
+        let voice = Rc::new(Voice::new(&self.run, (client, &home.namespace), groups.collect()));
+        self.bulletin.0.replace(Some(voice.clone()));
         self.open = Some(Opened {
             run: self.run.clone(),
             clock,
@@ -211,6 +230,7 @@ impl World for KubernetesWorld {
             reaches: checked.reaches,
             planned: checked.planned,
             told,
+            voice,
             recorded: RefCell::default(),
             going_on: RefCell::default(),
             _tasks: tasks,
@@ -260,6 +280,8 @@ impl World for KubernetesWorld {
         let record = record.ok_or_else(|| WorldError("its undo was never recorded".to_owned()))?;
         open.tell_counts(&intent.group, &record, "fault", |_, written| written);
         let done = hand.inject(intent, &record).await?;
+        let note = format!("{}: {}", intent.fault, done.said);
+        open.say(intent, Word { reason: "FaultInjected", action: "Inject", is_warning: false, note });
         if let Some(task) = done.goes_on {
             open.going_on.borrow_mut().insert(intent.fault.clone(), task);
         }
@@ -277,7 +299,14 @@ impl World for KubernetesWorld {
         let record = open.recorded.borrow().get(&undo.intent.fault).cloned();
         let record = record.ok_or_else(|| WorldError("its undo was never recorded".to_owned()))?;
         open.tell_counts(&undo.intent.group, &record, "heal", |before, _| before);
-        let healed = held.records.heal(&undo.intent.fault, &record).await.map_err(WorldError)?;
+        let healed = held.records.heal(&undo.intent.fault, &record).await;
+        let (reason, what) = match &healed {
+            Ok(what) => ("FaultHealed", what),
+            Err(why) => ("HealIncomplete", why),
+        };
+        let note = format!("{}: {what}", undo.intent.fault);
+        open.say(&undo.intent, Word { reason, action: "Heal", is_warning: healed.is_err(), note });
+        let healed = healed.map_err(WorldError)?;
         if healed.contains(SUPERSEDED) {
             self.note(open.clock, SUPERSEDED, format!("{}: {healed}", undo.intent.fault));
         }
@@ -289,6 +318,7 @@ impl World for KubernetesWorld {
         for (_, task) in open.going_on.take() {
             task.end().await;
         }
+        open.voice.finish().await;
         let left = let_go(&open.places).await;
         // Only now: until the lock is given back, its heartbeat keeps others away.
         drop(open);
@@ -329,6 +359,11 @@ impl KubernetesWorld {
 }
 
 impl Opened {
+    /// Says something on the workload that a fault strikes.
+    fn say(&self, intent: &Intent, word: Word) {
+        self.voice.say(&intent.group, timestamp(self.clock), word);
+    }
+
     /// Tells the observer of the counts that are about to be written: of some writes the API server keeps no account.
     fn tell_counts(
         &self,

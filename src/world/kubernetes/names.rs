@@ -33,13 +33,31 @@ pub(super) fn undo_map(run: &str) -> String {
     format!("springback-undo-{run}")
 }
 
+/// Label and annotation of a verdict: the scenario that it is of.
+pub(super) const SCENARIO: &str = "springback.dev/scenario";
+
+/// The ConfigMap with the verdict of a run.
+pub(super) fn verdict_map(run: &str) -> String {
+    format!("springback-verdict-{run}")
+}
+
+/// A scenario's name as the value of a label, which takes less than a name may have.
+pub(super) fn scenario_label(name: &str) -> String {
+    labelled(name, name)
+}
+
 /// Name of a run in a cluster, from its suite and its scenario's folder: a DNS label, so that it can be part of names and be
 /// the value of a label. Two runs never share one, because no two of a suite share a folder.
 pub fn run_name(suite: &str, folder: &str) -> String {
+    labelled(suite, &format!("{suite}/{folder}"))
+}
+
+/// A DNS label that shows the beginning of one text and is told apart by another.
+fn labelled(shown: &str, whole: &str) -> String {
     use sha2::{Digest, Sha256};
-    let digest = Sha256::digest(format!("{suite}/{folder}"));
+    let digest = Sha256::digest(whole);
     let tail: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    let mut head: String = suite
+    let mut head: String = shown
         .to_ascii_lowercase()
         .chars()
         .map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' })

@@ -245,6 +245,7 @@ pub fn needs(target: &KubernetesTarget, plan: &Plan, plurals: &Plurals) -> BTree
             &["get", "list", "watch", "create", "update", "patch", "delete"],
         );
         need("", "configmaps", &["get", "list", "create", "patch", "delete"]);
+        need("events.k8s.io", "events", &["create"]);
     }
     for (name, group) in &target.groups {
         let (Some(workload), Some((api, plural))) = (&group.workload, plurals.workloads.get(name)) else {

@@ -15,7 +15,7 @@ use crate::snapshot::snapshot;
 use crate::support::{cluster_alone, run};
 
 /// Takes away what other tests left: nodes that run anything else are not struck.
-pub(super) async fn clear(client: &Client) {
+pub(crate) async fn clear(client: &Client) {
     let namespaces: Api<Namespace> = Api::all(client.clone());
     for namespace in namespaces.list(&ListParams::default().labels(OPT_IN)).await.unwrap() {
         namespaces.delete(&namespace.name_any(), &DeleteParams::default()).await.unwrap();
@@ -27,7 +27,7 @@ pub(super) async fn clear(client: &Client) {
     .await;
 }
 
-pub(super) async fn opt_in(client: &Client, value: Option<&str>) {
+pub(crate) async fn opt_in(client: &Client, value: Option<&str>) {
     let nodes: Api<Node> = Api::all(client.clone());
     let patch = json!({ "metadata": { "labels": { OPT_IN: value } } });
     for node in nodes.list(&ListParams::default()).await.unwrap() {
@@ -197,7 +197,7 @@ async fn nodes_that_did_not_opt_in_run_others_or_are_locked_are_not_struck() {
     as_before(&client, name, &before).await;
 }
 
-pub(super) async fn nothing_holds_the_nodes(client: &Client) {
+pub(crate) async fn nothing_holds_the_nodes(client: &Client) {
     let leases: Api<Lease> = Api::namespaced(client.clone(), "default");
     assert!(leases.get_opt("springback-nodes").await.unwrap().is_none());
 }
