@@ -2,6 +2,7 @@
 
 mod crash;
 mod faults;
+mod keda;
 mod left;
 mod mutants;
 mod outage;
