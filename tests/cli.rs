@@ -37,6 +37,7 @@ fn help_teaches() {
         "steps",
         "convert",
         "schema",
+        "manifest",
         "explain",
         "completions",
         "man",

@@ -181,6 +181,10 @@ impl Case<'_> {
             changes.extend(writes.map(|(t, write)| {
                 (*t, &write.by, format!("the desired count of \"{name}\", to {}", write.replicas))
             }));
+            let rewritten = group.rewritten.iter().filter(|(t, rewritten)| other(*t, &rewritten.by));
+            changes.extend(rewritten.map(|(t, rewritten)| {
+                (*t, &rewritten.by, format!("the {} of \"{name}\"", list(&rewritten.fields)))
+            }));
         }
         let (t, by, what) = changes.into_iter().min_by_key(|(t, ..)| *t)?;
         let text = format!("Somebody else, {by}, changed {what}, {}.", relative(t, zero_us, zero));

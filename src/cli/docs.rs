@@ -210,6 +210,10 @@ fn command_line_page() -> String {
     for verb in command.get_subcommands_mut().filter(|verb| !verb.is_hide_set()) {
         let name = verb.get_name().to_owned();
         help(&name, verb);
+        for below in verb.get_subcommands_mut() {
+            let name = format!("{name} {}", below.get_name());
+            help(&name, below);
+        }
     }
     page
 }

@@ -56,7 +56,7 @@ What is healed already is left as it is, so it does no harm to call it once too 
 Examples:
   springback heal                          whatever any run below reports/ left behind
   springback heal reports/night/checkout   of one run
-  springback heal --context staging --namespace shop   of every run that died in a namespace, from any machine";
+  springback heal --context staging --namespace shop   of whoever died there, from any machine";
 
 /// Of `schema`.
 pub(super) const SCHEMA: &str = "\
@@ -81,6 +81,18 @@ Below .springback/ lie the schemas that an editor completes with; after an upgra
 Examples:
   springback init              into this folder
   springback init game-days    into another one, made where there is none";
+
+/// Of `manifest`.
+pub(super) const MANIFEST: &str = "\
+Everything is printed as YAML for `kubectl apply -f -`. Look at it first: it says what springback may do.
+
+Examples:
+  springback manifest role checkout.toml                       what a run must be permitted
+  springback manifest reaper checkout.toml --image IMAGE       heals what a dead run left
+  springback manifest cronjob game-days --image IMAGE          every night
+  springback manifest job checkout.toml --image IMAGE          a gate of CI
+  springback manifest postsync checkout.toml --image IMAGE     after a sync of Argo CD
+  springback manifest containerfile > Containerfile            for that image";
 
 /// Of `completions`.
 pub(super) const COMPLETIONS: &str = "\

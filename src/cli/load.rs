@@ -7,7 +7,7 @@ use cucumber::event;
 use sha2::{Digest, Sha256};
 
 use crate::report::Selection;
-use crate::scenario::{self, Diagnostic, Lowered, Overrides, Project, Source};
+use crate::scenario::{self, Access, Diagnostic, Lowered, Override, Overrides, Project, Source, Target};
 
 use super::cucumber::Steps;
 use super::select::{Expressions, Selected};
@@ -93,6 +93,9 @@ pub(super) fn load(args: &ScenarioArgs) -> Result<Call, Exit> {
     {
         let reports = args.reports.clone().or_else(|| project.reports.clone());
         let reports = reports.unwrap_or_else(|| PathBuf::from(scenario::REPORTS));
+        if args.in_cluster {
+            loaded.iter_mut().for_each(reach_from_within);
+        }
         for one in &mut loaded {
             one.imports.extend(project.settings().cloned());
         }
@@ -108,6 +111,19 @@ pub(super) fn load(args: &ScenarioArgs) -> Result<Call, Exit> {
     let count = mistakes.len() + clashes.len();
     show::error(format!("{count} mistake{}; nothing was started", if count == 1 { "" } else { "s" }));
     Err(Exit::BadInput)
+}
+
+/// `--in-cluster`: a file says it for a pod of its own, this for one and the same file.
+fn reach_from_within(one: &mut Loaded) {
+    if let Target::Kubernetes(target) = &mut one.lowered.scenario.target {
+        target.access = Access::InCluster;
+        one.lowered.overrides.push(Override {
+            key: "target.kubernetes.in_cluster".to_owned(),
+            value: "true".to_owned(),
+            from: "--in-cluster".to_owned(),
+            imported: false,
+        });
+    }
 }
 
 /// A mistake in the settings shows in every scenario that they are merged into; it is said once.

@@ -32,6 +32,9 @@ fn render(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
     roff.to_writer(page)?;
     for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
         render_verb(verb, page)?;
+        for below in verb.get_subcommands() {
+            render_verb(below, page)?;
+        }
     }
     let after_help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let mut roff = Roff::new();

@@ -17,6 +17,7 @@ mod list;
 mod live;
 mod load;
 mod man;
+mod manifest;
 mod plan;
 mod quarantine;
 mod run;
@@ -72,6 +73,9 @@ enum Verb {
     /// Explain a finding's or a diagnosis' code.
     #[command(after_help = examples::EXPLAIN)]
     Explain(explain::ExplainArgs),
+    /// Print what springback needs in a cluster: roles, jobs, a reaper, an image.
+    #[command(after_help = examples::MANIFEST, disable_help_subcommand = true)]
+    Manifest(manifest::ManifestArgs),
     /// Print the completion script of a shell.
     #[command(after_help = examples::COMPLETIONS)]
     Completions(completions::CompletionsArgs),
@@ -103,6 +107,9 @@ struct ScenarioArgs {
     /// Profile of the settings, for the environment that is tested.
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
+    /// Reach the scenarios' cluster from within, as the pod that this runs in, whatever context they name.
+    #[arg(long)]
+    in_cluster: bool,
 }
 
 /// How to print.
@@ -138,6 +145,7 @@ fn dispatch(verb: Verb) -> Exit {
         Verb::Convert(args) => convert::convert(&args),
         Verb::Schema(args) => schema::schema(&args),
         Verb::Explain(args) => explain::explain(&args),
+        Verb::Manifest(args) => manifest::manifest(&args),
         Verb::Completions(args) => completions::completions(&args),
         Verb::Man => man::man(),
     }

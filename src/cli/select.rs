@@ -10,7 +10,7 @@ use crate::scenario::{Diagnostic, TagExpression};
 use super::load::Loaded;
 use super::show;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct SelectArgs {
     /// Keep the scenarios with these tags, like `--tags "@nightly and not (@slow or @flaky)"`. The `@` may be left out.
     #[arg(long, value_name = "EXPR")]
@@ -18,6 +18,15 @@ pub(super) struct SelectArgs {
     /// Leave out the scenarios with these tags, like `--skip @expected-failure`.
     #[arg(long, value_name = "EXPR")]
     skip: Option<String>,
+}
+
+impl SelectArgs {
+    /// The same, as they are written on a command line.
+    pub(super) fn words(&self) -> Vec<String> {
+        let both = [("--tags", &self.tags), ("--skip", &self.skip)].into_iter();
+        let given = both.filter_map(|(option, value)| Some([option.to_owned(), value.clone()?]));
+        given.flatten().collect()
+    }
 }
 
 /// The expressions of a call, read.

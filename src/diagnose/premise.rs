@@ -349,11 +349,14 @@ fn changes(group: &GroupTrack) -> Vec<(u64, &str, String)> {
         .writes
         .iter()
         .map(|(t, write)| (*t, write.by.as_str(), format!("wanted {}", instances(write.replicas))));
+    let rewritten = group.rewritten.iter().map(|(t, rewritten)| {
+        (*t, rewritten.by.as_str(), format!("changed its {}", rewritten.fields.join(", ")))
+    });
     let specs = group.autoscalers.iter().map(|(t, seen)| {
         let (min, max) = (seen.spec.min_replicas, seen.spec.max_replicas);
         (*t, seen.by.as_str(), format!("changed the autoscaler (now {min} to {max} replicas)"))
     });
-    let mut changes: Vec<_> = writes.chain(specs).collect();
+    let mut changes: Vec<_> = writes.chain(rewritten).chain(specs).collect();
     changes.sort_by_key(|(t, ..)| *t);
     changes
 }

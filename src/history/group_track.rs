@@ -18,6 +18,8 @@ pub struct GroupTrack {
     pub desired: Steps<u32>,
     /// Every write of what was wanted.
     pub writes: Vec<(u64, Desired)>,
+    /// Every other change of its specification.
+    pub rewritten: Vec<(u64, Rewritten)>,
     /// Whether the balancer sent to it.
     pub routed: Steps<bool>,
     /// Its autoscaler as it was seen, each time that it changed.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::event::{Event, Record};
 
 /// Names of the events that this version knows; an event under any other name is from a newer minor version.
-pub(super) const KNOWN: [&str; 29] = [
+pub(super) const KNOWN: [&str; 30] = [
     "header",
     "clock",
     "phase",
@@ -18,6 +18,7 @@ pub(super) const KNOWN: [&str; 29] = [
     "autoscaler",
     "decision",
     "route",
+    "rewritten",
     "tear_down",
     "load",
     "harness",

@@ -91,6 +91,11 @@ fn one_of_each() -> Vec<Event> {
             decision,
         }),
         Event::Route(Route { group: group(), serving: true, backends: 2 }),
+        Event::Rewritten(Rewritten {
+            group: "primary".into(),
+            fields: vec!["template".into()],
+            by: "deployer".into(),
+        }),
         Event::TearDown(TearDown {
             group: group(),
             instance: "primary-1".into(),
@@ -282,7 +287,7 @@ fn a_seal_of_another_time_is_damage() {
     write_all(&path, true);
     let text = fs::read_to_string(&path).unwrap();
     let (before, seal) = text.trim_end().rsplit_once('\n').unwrap();
-    let later = seal.replacen("\"t_us\":270", "\"t_us\":271", 1);
+    let later = seal.replacen("\"t_us\":", "\"t_us\":1", 1);
     assert_ne!(later, seal, "{seal}");
     fs::write(&path, format!("{before}\n{later}\n")).unwrap();
     assert!(matches!(read_all(&path), Err(HistoryError::Damaged { .. })));

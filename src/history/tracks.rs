@@ -96,6 +96,9 @@ impl Tracks {
             }
             Event::Lost(lost) => self.lost.push((t, lost.clone())),
             Event::Desired(desired) => self.group(&desired.group).desire(t, desired),
+            Event::Rewritten(rewritten) => {
+                self.group(&rewritten.group).rewritten.push((t, rewritten.clone()));
+            }
             Event::Child(child) => self.children.push(child.clone()),
             Event::Instance(change) => self.group(&change.group).change(t, change),
             Event::Autoscaler(seen) => self.group(&seen.group).autoscalers.push((t, seen.clone())),

@@ -26,6 +26,12 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 const HEAL_AGAIN_AFTER: Duration = Duration::from_secs(1);
 const HEAL_ATTEMPTS: u32 = 5;
 
+/// How long it takes at most until everything is healed or given up, once a run is asked to end: an injection that is under way
+/// is answered first, and then each attempt may go without an answer.
+pub fn heal_at_most() -> Duration {
+    ANSWER_WITHIN + (ANSWER_WITHIN + HEAL_AGAIN_AFTER) * HEAL_ATTEMPTS
+}
+
 /// Where a fault stands.
 #[derive(Debug, Clone, PartialEq)]
 enum FaultStage {

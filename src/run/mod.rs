@@ -21,6 +21,7 @@ use crate::scenario::Scenario;
 use crate::world::World;
 
 pub use dispatch::Watch;
+pub use inject::heal_at_most;
 pub use observe::horizon_us;
 
 /// What somebody outside may ask of a run.

@@ -8,7 +8,7 @@ mod pods;
 use std::time::Duration;
 
 use controlplane::eventually;
-use controlplane::objects::{Workload, a_container, workload};
+use controlplane::objects::{Container, Workload, a_container, workload};
 use k8s_openapi::api::core::v1::Service;
 use kube::Client;
 use kube::api::{Api, DynamicObject};
@@ -45,8 +45,17 @@ async fn a_system_with(
     namespace: &str,
     with: impl FnOnce(Workload) -> Workload,
 ) -> Workload {
-    crate::support::namespace(client, namespace).await;
     let container = a_container().serving_in(Duration::from_millis(10), 8);
+    a_system_of(client, namespace, container, with).await
+}
+
+async fn a_system_of(
+    client: &Client,
+    namespace: &str,
+    container: Container,
+    with: impl FnOnce(Workload) -> Workload,
+) -> Workload {
+    crate::support::namespace(client, namespace).await;
     let system = with(workload("checkout").in_namespace(namespace).container(container));
     system.apply(client).await.unwrap();
     let services: Api<Service> = Api::namespaced(client.clone(), namespace);

@@ -1,5 +1,6 @@
 //! The Kubernetes world against a real control plane: only Kubernetes' own controllers decide here.
 
+mod access;
 mod crash;
 mod faults;
 mod keda;
@@ -14,20 +15,9 @@ use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use kube::api::ListParams;
-use support::{SURGE, autoscaler, checkout, cluster, deploy, namespace, run};
+use support::{autoscaler, checkout, cluster, deploy, namespace, run, shipped};
 
-/// More than the surge: a kill on its height, and everything that can be expected of it.
-const KILL: &str = r#"
-replacement = { within = "15s" }
-expansion = { group = "primary", to_at_least = 3, within = "15s" }
-baseline = { at_most = { primary = 2 } }
-idle_spend = { at_most = "0.00 USD/h", after = "15s", hold = "6s" }
-[[fault]]
-at = "8s"
-terminate = { group = "primary", count = 1, how = "kill" }
-[slo]
-availability = { target = "90%" }
-"#;
+const SURGE_AND_KILL: &str = include_str!("../../scenarios/kubernetes/surge-and-kill.toml");
 
 #[tokio::test]
 #[ignore = "needs a control plane: Go, and minutes to build it"]
@@ -37,7 +27,7 @@ async fn a_surge_expands_and_contracts_and_nothing_of_ours_is_left() {
     let name = "surge";
     namespace(&client, name).await;
     deploy(&client, &checkout(name).autoscaler(autoscaler()), name).await;
-    let ran = run(cluster, name, &format!("{SURGE}{KILL}")).await;
+    let ran = run(cluster, name, &shipped(SURGE_AND_KILL)).await;
     assert_eq!(ran.code(), 0, "{}", ran.said());
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), name);
     let leases: Api<Lease> = Api::namespaced(client.clone(), name);

@@ -11,38 +11,14 @@ use kube::api::{Api, Patch, PatchParams};
 use kube::{Client, config::Kubeconfig};
 use serde_json::json;
 
-use super::support::{Cluster, PROGRAM, Ran, cluster, cluster_alone, deploy, namespace, run, run_with};
+use super::support::{
+    Cluster, PROGRAM, Ran, cluster, cluster_alone, deploy, namespace, run, run_with, shipped,
+};
 
 /// The primary is lost for a while.
-const LOSS: &str = r#"
-name = "the standby stands in, and goes back to sleep"
-[target.kubernetes]
-context = "springback-test"
-namespace = "NAMESPACE"
-service = "checkout"
-hpa = { sync_period = "1s" }
-[target.kubernetes.group.primary]
-workload = "Deployment/checkout"
-price = "0.10 USD/h"
-grace = "1s"
-[target.kubernetes.group.standby]
-workload = "Deployment/checkout-standby"
-replicas = 1
-takes_over_from = "primary"
-price = "0.10 USD/h"
-grace = "1s"
-[load]
-path = "/checkout"
-baseline_rate = "20/s"
-[limits]
-lost_at_once = "100%"
-[[fault]]
-at = "2s"
-lose = { group = "primary", lasts = "6s" }
-[expect]
-standby_released = { within = "12s", hold = "5s", from = "primary-healthy" }
-idle_spend = { at_most = "0.00 USD/h", after = "20s", hold = "5s" }
-"#;
+fn loss() -> String {
+    shipped(include_str!("../../scenarios/kubernetes/standby.toml"))
+}
 
 /// A failover controller: promotes the standby while the primary has nothing ready, and releases it once the primary is whole.
 struct Failover {
@@ -118,7 +94,8 @@ async fn in_one_cluster(name: &str, releases: bool) -> Ran {
         service: Some(Api::namespaced(client.clone(), name)),
         releases,
     };
-    tokio::select! { ran = run(cluster, name, LOSS) => ran, never = failover.works() => never }
+    let scenario = loss();
+    tokio::select! { ran = run(cluster, name, &scenario) => ran, never = failover.works() => never }
 }
 
 #[tokio::test]
@@ -162,9 +139,10 @@ async fn in_two_clusters(releases: bool) -> Ran {
     let folder = tempfile::tempdir().unwrap();
     let kubeconfig = folder.path().join("kubeconfig");
     std::fs::write(&kubeconfig, serde_json::to_string(&both).unwrap()).unwrap();
-    let scenario = LOSS.replace(
-        "workload = \"Deployment/checkout-standby\"",
-        "workload = \"Deployment/checkout-standby\"\ncontext = \"far\"",
+    let scenario = loss().replace(
+        "\"Deployment/checkout-standby\"",
+        "\"Deployment/checkout-standby\"
+context = \"far\"",
     );
     let ran = tokio::select! {
         ran = run_with(&kubeconfig, name, &scenario) => ran,

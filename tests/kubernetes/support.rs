@@ -264,6 +264,11 @@ pub(crate) async fn addressed(client: &Client, namespace: &str) {
     .await;
 }
 
+/// A scenario of `scenarios/kubernetes/`, for the cluster of the tests.
+pub(crate) fn shipped(text: &str) -> String {
+    text.replace("\"staging\"", "\"springback-test\"").replace("\"shop\"", "\"NAMESPACE\"")
+}
+
 /// A surge, and what is expected after it: the way there and back in about 40 s.
 pub(crate) const SURGE: &str = r#"
 name = "checkout gives its capacity back"

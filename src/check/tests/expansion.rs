@@ -1,5 +1,5 @@
 use crate::check::testing::{Run, S, a_run, autoscaler_seen, says};
-use crate::history::{Event, HarnessReading, Interrupted, Unsent};
+use crate::history::{Event, HarnessReading, Interrupted, Rewritten, Unsent};
 
 const ID: &str = "expansion-0";
 
@@ -110,4 +110,15 @@ fn without_a_surge_its_anchor_is_not_reached_and_a_foreign_hand_confounds_it() {
     assert_eq!(growing(25 * S).without_surge().says(ID), "inconclusive anchor-not-reached");
     let foreign = growing(25 * S).event(22 * S, Event::Autoscaler(autoscaler_seen(4, "deployer")));
     assert_eq!(foreign.says(ID), "inconclusive confounded");
+    let deployed = Rewritten {
+        group: "primary".into(),
+        fields: vec!["strategy".into(), "template".into()],
+        by: "deployer".into(),
+    };
+    let finding = growing(25 * S).event(22 * S, Event::Rewritten(deployed)).finding(ID);
+    assert_eq!(says(&finding), "inconclusive confounded");
+    assert_eq!(
+        finding.text,
+        "Somebody else, deployer, changed the strategy and template of \"primary\", 2 s after the stimulus' start."
+    );
 }

@@ -122,6 +122,13 @@ fn a_minimum_raised_by_a_stranger_names_him() {
     };
     let confounded = finding("contraction-0", Outcome::Inconclusive, "confounded");
     assert_eq!(codes(story(), &confounded), ["confounded", "hpa-floor-raised"]);
+    let deployed = Event::Rewritten(Rewritten {
+        group: "primary".into(),
+        fields: vec!["template".into()],
+        by: "deployer".into(),
+    });
+    let last = seen(story().event(31.0, deployed), &confounded);
+    assert!(last.contains("\"deployer\" changed its template"), "{last}");
     insta::assert_snapshot!(seen(story(), &confounded));
 }
 

@@ -51,6 +51,8 @@ pub enum Event {
     Lost(SourceLost),
     /// The wanted size of a group changes.
     Desired(Desired),
+    /// The specification of a group changes, apart from its size.
+    Rewritten(Rewritten),
     /// A process was started; `heal` looks for it.
     Child(ChildStarted),
     /// One instance changes.

@@ -40,6 +40,17 @@ pub struct Desired {
     pub reason: String,
 }
 
+/// The specification of a group changes, apart from its size.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rewritten {
+    /// Which group.
+    pub group: String,
+    /// The fields of it: `template`, `strategy`.
+    pub fields: Vec<String>,
+    /// Who wrote it.
+    pub by: String,
+}
+
 /// Where an instance is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

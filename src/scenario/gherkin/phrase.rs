@@ -79,7 +79,9 @@ pub(super) struct Form {
     pub(super) expression: String,
     /// Its parameters in order.
     pub(super) parameters: Vec<String>,
-    regex: Regex,
+    /// Words that a step has to hold, whatever it says: most forms are told apart by them, without a regular expression.
+    words: Vec<String>,
+    regex: OnceLock<Regex>,
     loose: OnceLock<Regex>,
     /// What each parameter takes by itself.
     values: OnceLock<Vec<Regex>>,
@@ -157,19 +159,30 @@ impl Phrase {
 impl Form {
     fn new(phrase: &'static Phrase, expression: String) -> Self {
         let parameters = parameters(&expression);
-        let patterns: HashMap<&str, String> =
-            parameters.iter().map(|name| (name.as_str(), spoken::pattern(phrase.kind(name)))).collect();
-        let regex = compile(&expression, &patterns);
-        Self { regex, loose: OnceLock::new(), values: OnceLock::new(), phrase, parameters, expression }
+        let is_fixed = |word: &&str| !word.contains(['{', '}', '(', ')', '/', '\\']);
+        let words = expression.split_whitespace().filter(is_fixed).map(str::to_owned).collect();
+        let (regex, loose, values) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self { words, regex, loose, values, phrase, parameters, expression }
+    }
+
+    /// Whether a step has the words that stand in every step that says this.
+    fn may_be(&self, step: &str) -> bool {
+        self.words.iter().all(|word| step.contains(word.as_str()))
     }
 
     /// Where in a step each parameter stands, if the step says this.
     pub(super) fn captures(&self, step: &str) -> Option<Vec<Range<usize>>> {
-        spans(&self.regex, step)
+        if !self.may_be(step) {
+            return None;
+        }
+        spans(self.regex.get_or_init(|| self.with_loose(|_| false)), step)
     }
 
     /// The same for a step that would say it, were its parameters of the right kind.
     pub(super) fn loose_captures(&self, step: &str) -> Option<Vec<Range<usize>>> {
+        if !self.may_be(step) {
+            return None;
+        }
         spans(self.loose.get_or_init(|| self.with_loose(|_| true)), step)
     }
 

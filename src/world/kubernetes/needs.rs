@@ -1,6 +1,6 @@
-//! Permissions: what a scenario needs, asked for before anything starts, and printed as the least roles that suffice.
+//! Permissions: what a scenario needs, asked for before anything starts, and granted by the roles of `roles.rs`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
@@ -71,58 +71,4 @@ pub(super) async fn missing(client: &Client, needs: &BTreeSet<Need>) -> Result<V
         }
     }
     Ok(missing)
-}
-
-/// The least roles that permit these needs, as YAML: one Role a namespace, and a ClusterRole for what belongs to the cluster.
-pub fn roles(name: &str, needs: impl IntoIterator<Item = Need>) -> String {
-    // Verbs by API group and resource, by namespace.
-    type Rules = BTreeMap<(String, String), BTreeSet<&'static str>>;
-    let mut by_namespace: BTreeMap<Option<String>, Rules> = BTreeMap::new();
-    for need in needs {
-        let rules = by_namespace.entry(need.namespace).or_default();
-        rules.entry((need.group, need.resource)).or_default().insert(need.verb);
-    }
-    let mut documents = Vec::new();
-    for (namespace, rules) in by_namespace {
-        // Resources of one API group with the same verbs share a rule.
-        let mut merged: BTreeMap<(String, Vec<&str>), Vec<String>> = BTreeMap::new();
-        for ((group, resource), verbs) in rules {
-            merged.entry((group, verbs.into_iter().collect())).or_default().push(resource);
-        }
-        let kind = if namespace.is_some() { "Role" } else { "ClusterRole" };
-        let place = namespace.map_or_else(String::new, |namespace| format!("\n  namespace: {namespace}"));
-        let mut text = format!(
-            "apiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nmetadata:\n  name: {name}{place}\nrules:\n"
-        );
-        for ((group, verbs), resources) in merged {
-            let listed = |words: &[String]| {
-                words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ")
-            };
-            let verbs: Vec<String> = verbs.iter().map(|verb| (*verb).to_owned()).collect();
-            text += &format!(
-                "- apiGroups: [\"{group}\"]\n  resources: [{}]\n  verbs: [{}]\n",
-                listed(&resources),
-                listed(&verbs)
-            );
-        }
-        documents.push(text);
-    }
-    documents.join("---\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_least_role_has_every_need_and_nothing_else() {
-        let needs = [
-            Need::in_namespace("shop", "", "pods", "delete"),
-            Need::in_namespace("shop", "", "pods", "watch"),
-            Need::in_namespace("shop", "apps", "deployments/scale", "get"),
-            Need::in_namespace("shop", "apps", "deployments", "get"),
-            Need { namespace: None, group: String::new(), resource: "nodes".into(), verb: "list" },
-        ];
-        insta::assert_snapshot!(roles("springback", needs));
-    }
 }

@@ -15,7 +15,7 @@ use kube::api::DynamicObject;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::autoscaler::{Settings, Spec};
-use crate::history::{AutoscalerSeen, Clock, Decided, Desired, EffectSeen, Event, Note};
+use crate::history::{AutoscalerSeen, Clock, Decided, Desired, EffectSeen, Event, Note, Rewritten};
 use crate::plan::Plan;
 use crate::scenario::{FaultAction, Group, KubernetesTarget, Price};
 use crate::world::Observation;
@@ -79,6 +79,8 @@ struct Seen {
     price: Option<Price>,
     is_standby: bool,
     desired: Option<u32>,
+    /// Its specification without the count.
+    rest_of_spec: Option<serde_json::Map<String, serde_json::Value>>,
     serving: Option<(bool, u32)>,
     spec: Option<Spec>,
     generation: Option<i64>,
@@ -209,6 +211,22 @@ impl Observer {
         }
     }
 
+    /// Whether anything but the count has changed, and by whom: a new template or other limits make another system of it.
+    fn on_spec(&mut self, group: &str, object: &DynamicObject) {
+        let mut spec = object.data.get("spec").and_then(|spec| spec.as_object()).cloned().unwrap_or_default();
+        spec.remove("replicas");
+        let seen = self.groups.get_mut(group).expect("only known groups are watched");
+        let Some(before) = seen.rest_of_spec.replace(spec) else { return };
+        let after = seen.rest_of_spec.as_ref().expect("it was just set");
+        let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        let fields: Vec<String> =
+            names.into_iter().filter(|name| before.get(*name) != after.get(*name)).cloned().collect();
+        if !fields.is_empty() {
+            let by = writers::last_below(&object.metadata, "spec").unwrap_or("unknown").to_owned();
+            self.say(Event::Rewritten(Rewritten { group: group.to_owned(), fields, by }));
+        }
+    }
+
     /// What all watches say alike. Returns the objects that there are to look at: all, or those that changed.
     fn feed<K>(&mut self, feed: &str, watched: Watched<K>) -> Option<Objects<K>> {
         let now_us = self.clock.now_us();
@@ -256,6 +274,7 @@ impl Observer {
         };
         all.retain(|object| object.name_any() == *name);
         let Some(object) = all.pop() else { return };
+        self.on_spec(group, &object);
         let replicas = object.data.pointer("/spec/replicas").and_then(serde_json::Value::as_u64).unwrap_or(1);
         let replicas = u32::try_from(replicas).unwrap_or(u32::MAX);
         let seen = &self.groups[group];
@@ -423,6 +442,7 @@ impl Seen {
             price: declared.price.clone(),
             is_standby: declared.takes_over_from.is_some(),
             desired: None,
+            rest_of_spec: None,
             serving: None,
             spec: None,
             generation: None,

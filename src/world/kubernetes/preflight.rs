@@ -9,11 +9,11 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::Api;
-use kube::{Client, ResourceExt};
+use kube::{Client, Discovery, ResourceExt};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::plan::Plan;
-use crate::scenario::{Entry, KubernetesTarget};
+use crate::scenario::{Access, Entry, KubernetesTarget};
 
 use super::Place;
 use super::act::Planned;
@@ -23,6 +23,7 @@ use super::lock::Lock;
 use super::names::{LEASE, OPT_IN, is_system};
 use super::needs::{self, Need};
 use super::observer::Told;
+use super::roles;
 use super::supply::Owners;
 use super::task::Task;
 use super::views::{NodeView, PodView};
@@ -108,16 +109,7 @@ pub(super) async fn check(
         }
     }
     // Kinds first: without their names in the API nobody can say what is needed.
-    let mut plurals = Plurals::default();
-    for (name, group) in &target.groups {
-        let Some(workload) = &group.workload else { continue };
-        let (access, _) = placed(target, workload);
-        let resource = workload::resource(&discoveries[&access], &workload.kind)
-            .map_err(|why| format!("group \"{name}\": {why}"))?;
-        plurals.workloads.insert(name.clone(), (resource.group, resource.plural));
-    }
-    let planned = faults::planned(target, plan, &discoveries)?;
-    plurals.objects = faults::plurals(&planned);
+    let (plurals, planned) = named(target, plan, &discoveries)?;
     let mut needed = needs(target, plan, &plurals);
     let (beside, notes) = beside::to_watch(target, plan, &places, &discoveries, &mut needed).await?;
     for (place, client) in &places {
@@ -165,6 +157,25 @@ pub(super) async fn check(
     Ok(checked)
 }
 
+/// The names that the clusters have for what a plan is about, and what it says of each fault.
+pub(super) fn named(
+    target: &KubernetesTarget,
+    plan: &Plan,
+    discoveries: &BTreeMap<Access, Discovery>,
+) -> Result<(Plurals, BTreeMap<String, Planned>), String> {
+    let mut plurals = Plurals::default();
+    for (name, group) in &target.groups {
+        let Some(workload) = &group.workload else { continue };
+        let (access, _) = placed(target, workload);
+        let resource = workload::resource(&discoveries[&access], &workload.kind)
+            .map_err(|why| format!("group \"{name}\": {why}"))?;
+        plurals.workloads.insert(name.clone(), (resource.group, resource.plural));
+    }
+    let planned = faults::planned(target, plan, discoveries)?;
+    plurals.objects = faults::plurals(&planned);
+    Ok((plurals, planned))
+}
+
 fn refuse_system(place: &Place) -> Result<(), String> {
     if is_system(&place.namespace) {
         return Err(format!(
@@ -210,7 +221,7 @@ async fn permitted(
         place.namespace,
         called(&place.access),
         named.join(", "),
-        needs::roles("springback", needs.iter().cloned())
+        roles::yaml(&roles::roles("springback", needs.iter().cloned()))
     ))
 }
 

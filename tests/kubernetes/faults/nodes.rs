@@ -1,6 +1,7 @@
 //! Drains, reclaims and outages, and the nodes that must not be struck.
 
 use controlplane::eventually;
+use controlplane::objects::a_container;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
@@ -9,7 +10,7 @@ use serde_json::json;
 use springback::history::IntentAction;
 use springback::world::kubernetes::OPT_IN;
 
-use super::{Said, a_system, a_system_with, as_before, meanwhile, scenario};
+use super::{Said, a_system, a_system_of, a_system_with, as_before, meanwhile, scenario};
 use crate::snapshot::snapshot;
 use crate::support::{cluster, run};
 
@@ -80,9 +81,8 @@ async fn a_reclaimed_node_gives_notice_and_then_kills_what_does_not_end() {
     alone(&client).await;
     opt_in(&client, Some("true")).await;
     // What would take a minute to end has three seconds.
-    a_system_with(&client, name, |workload| {
-        let container = controlplane::objects::a_container().ignoring_sigterm();
-        workload.container(container).deployment(|deployment| deployment.with_replicas(4).with_grace(60))
+    a_system_of(&client, name, a_container().ignoring_sigterm(), |workload| {
+        workload.deployment(|deployment| deployment.with_replicas(4).with_grace(60))
     })
     .await;
     let nodes: Api<Node> = Api::all(client.clone());

@@ -55,3 +55,44 @@ async fn what_somebody_else_scales_and_deploys_meanwhile_stays() {
     theirs.retain(|object, _| !object.contains("springback"));
     as_before(&client, name, &theirs).await;
 }
+
+#[tokio::test]
+#[ignore = "needs a control plane: Go, and minutes to build it"]
+async fn a_deployment_by_somebody_else_makes_another_system_of_it() {
+    let (cluster, _turn) = cluster().await;
+    let client = cluster.plane.client();
+    let name = "deployed";
+    a_system(&client, name, 2).await;
+    let api = deployment(&client, name);
+    let text = scenario(
+        "[load]\npath = '/'\nbaseline_rate = '10/s'\n\
+         [[fault]]\nat = '1s'\nscale = { group = 'primary', to = 3, lasts = '5s' }\n\
+         [slo]\navailability = { target = '10%' }\n\
+         [expect]\nrecovery = { within = '10s', hold = '5s' }\n",
+    );
+    let meddling = async {
+        eventually("the fault", async || {
+            let scale: Scale = api.get_scale("checkout").await.ok()?;
+            (scale.spec?.replicas == Some(3)).then_some(())
+        })
+        .await;
+        let by = PatchParams { field_manager: Some("deployer".to_owned()), ..PatchParams::default() };
+        let template =
+            json!({ "spec": { "template": { "metadata": { "annotations": { "version": "2" } } } } });
+        api.patch("checkout", &by, &Patch::Merge(&template)).await.unwrap();
+        let mut theirs = snapshot(&client, name).await;
+        // The count is ours, and goes back.
+        let count = theirs
+            .get_mut("Deployment/checkout")
+            .and_then(|object| object.pointer_mut("/fields/spec/replicas"));
+        *count.unwrap() = json!(2);
+        theirs
+    };
+    let (ran, mut theirs) = meanwhile(run(cluster, name, &text), meddling).await;
+    assert_eq!(ran.code(), 2, "{}", ran.said());
+    let verdict = ran.verdict().to_string();
+    assert!(verdict.contains("Somebody else, deployer, changed the template of"), "{verdict}");
+    assert_eq!(Said::of(&ran).healed().detail, "Deployment/checkout is as before");
+    theirs.retain(|object, _| !object.contains("springback"));
+    as_before(&client, name, &theirs).await;
+}
