@@ -9,6 +9,7 @@ mod diagnosis;
 mod facts;
 mod growth;
 mod held;
+mod keda;
 mod leftover;
 mod money;
 mod nodes;
@@ -130,10 +131,15 @@ fn too_much(case: &Case) -> Vec<Diagnosis> {
 
 fn of_excess(case: &Case, name: &str, group: &GroupTrack, excess: Excess) -> Vec<Diagnosis> {
     let mut causes = held::causes(case, name, group, excess);
+    causes.extend(keda::causes(case, name, group, excess));
     let explained = !causes.is_empty();
     causes.extend(writers::causes(case, name, group, excess, explained));
     causes.extend(standby::not_released(case, name, group, excess));
     causes.extend(leftover::causes(case, name, group, excess));
+    if keda::of_group(case, name).is_some() {
+        // The HPA is KEDA's, and so is its floor; and where it makes none, it scales all the same.
+        causes.retain(|cause| !matches!(cause.code.as_str(), "hpa-floor-raised" | "no-scaler"));
+    }
     causes
 }
 

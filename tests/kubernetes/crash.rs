@@ -9,7 +9,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::{Api, Client};
 use springback::history::{Event, Record};
 
-use super::faults::nodes::{alone, nothing_holds_the_nodes, opt_in};
+use super::faults::nodes::{clear, nothing_holds_the_nodes, opt_in};
 use super::snapshot::{differences, snapshot};
 use super::support::{Cluster, call, cluster_alone, namespace, start, start_beside};
 
@@ -170,7 +170,7 @@ async fn killed_while_nodes_or_experiments_are_at_work_everything_is_restored_to
     let (cluster, _turn) = cluster_alone().await;
     let client = cluster.plane.client();
     let name = "crash-nodes";
-    alone(&client).await;
+    clear(&client).await;
     opt_in(&client, Some("true")).await;
     system(&client, name).await;
     let faults = [

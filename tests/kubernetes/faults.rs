@@ -1,5 +1,6 @@
 //! Each fault on the real control plane: its effect is seen, and after its heal every object is as it was.
 
+mod killed;
 pub(crate) mod nodes;
 mod objects;
 mod others;

@@ -1,7 +1,6 @@
 //! What a surge leaves beside its instances: claims, load balancers, Jobs, cordons. springback has to name each, with its owner,
 //! its age and its price, and to stay silent where they go.
 
-use std::path::Path;
 use std::time::Duration;
 
 use controlplane::nodes::volumes::CLASS;
@@ -10,8 +9,11 @@ use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim};
 use kube::Client;
 use kube::api::{Api, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
+use springback::history::Event;
 
-use super::support::{Ran, SURGE, addressed, autoscaler, checkout, cluster, deploy, namespace, run, start};
+use super::support::{
+    Ran, SURGE, addressed, autoscaler, checkout, cluster, cluster_alone, deploy, namespace, run, start,
+};
 
 /// Expects that nothing is left, and knows what it costs.
 fn nothing_left(more: &str) -> String {
@@ -37,14 +39,6 @@ async fn deploy_stateful(client: &Client, namespace: &str, spec: Value) {
     scaler.apply(client).await.unwrap();
     a_service("checkout", 8080).in_namespace(namespace).apply(client).await.unwrap();
     addressed(client, namespace).await;
-}
-
-/// Waits until the history of a run has an event.
-async fn until(history: &Path, event: &str) {
-    let event = format!("\"{event}\":");
-    while !std::fs::read_to_string(history).is_ok_and(|text| text.contains(&event)) {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
 }
 
 /// What is said of a finding.
@@ -98,12 +92,13 @@ async fn claims_that_go_with_their_replicas_leave_nothing() {
 #[tokio::test]
 #[ignore = "needs a control plane: Go, and minutes to build it"]
 async fn a_load_balancer_a_job_and_a_cordon_of_a_surge_are_all_named() {
-    let (cluster, _turn) = cluster().await;
+    // A cordon is seen by every system of the cluster.
+    let (cluster, _turn) = cluster_alone().await;
     let client = cluster.plane.client();
     namespace(&client, "balancer").await;
     deploy(&client, &checkout("balancer").autoscaler(autoscaler()), "balancer").await;
-    let running = start(cluster.plane.kubeconfig(), "balancer", &nothing_left(", nodes = true"));
-    until(&running.history(), "surge_start").await;
+    let mut running = start(cluster.plane.kubeconfig(), "balancer", &nothing_left(", nodes = true"));
+    assert!(running.until(|record| matches!(record.event, Event::SurgeStart(_))).await);
     a_service("extra", 8080).in_namespace("balancer").apply(&client).await.unwrap();
     a_job("import").in_namespace("balancer").apply(&client).await.unwrap();
     let nodes: Api<Node> = Api::all(client.clone());

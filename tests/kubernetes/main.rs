@@ -3,6 +3,7 @@
 mod access;
 mod crash;
 mod faults;
+mod keda;
 mod left;
 mod mutants;
 mod outage;

@@ -48,6 +48,20 @@ pub(crate) async fn alone() -> Turn {
     TURNS.acquire_many(AT_ONCE).await.unwrap()
 }
 
+/// A cluster with KEDA and Karpenter, and nobody else has a turn: what they are is looked at in each run where they are.
+pub(crate) async fn extended() -> (&'static Cluster, Turn) {
+    static EXTENDED: OnceCell<Cluster> = OnceCell::const_new();
+    let turn = alone().await;
+    let cluster = EXTENDED.get_or_init(async || {
+        let plane = ControlPlane::builder().context("springback-extended").start().await.unwrap();
+        let nodes = Nodes::builder(plane.config(), Path::new(PROGRAM)).start().await.unwrap();
+        plane.start_keda().await.unwrap();
+        plane.start_karpenter().await.unwrap();
+        Cluster { plane, nodes }
+    });
+    (cluster.await, turn)
+}
+
 async fn shared() -> &'static Cluster {
     CLUSTER
         .get_or_init(async || {

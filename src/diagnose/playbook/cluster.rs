@@ -145,4 +145,42 @@ pub(super) const PLAYS: &[Play] = &[
         fix: "Allow at least fifteen types, and turn the gate on.",
         kubernetes: "--feature-gates SpotToSpotConsolidation=true of Karpenter.",
     },
+    Play {
+        code: "keda-paused",
+        title: "a ScaledObject that is paused",
+        meaning: "An annotation keeps KEDA from scaling: what the surge made stays as it is.",
+        recognised_by: "An annotation autoscaling.keda.sh/paused… on the ScaledObject of a group above its bound.",
+        check: &["who set it, and whether the reason is over"],
+        fix: "Take it away; let whoever pauses also resume, and alert on what stays paused.",
+        kubernetes: "kubectl get scaledobject shows PAUSED; kubectl annotate scaledobject NAME autoscaling.keda.sh/paused-.",
+    },
+    Play {
+        code: "keda-not-zero",
+        title: "KEDA keeps at least one",
+        meaning: "The group is to sleep at zero and does not: its floor is higher, or KEDA does not take the last one away although \
+                  nothing is active.",
+        recognised_by: "minReplicaCount above what is expected; or Active not true, and a replica left after the cooldown.",
+        check: &["minReplicaCount", "the condition Active", "another HPA on the same workload"],
+        fix: "Set minReplicaCount to 0, and leave the scaling of the workload to KEDA alone.",
+        kubernetes: "With minReplicaCount 0 the HPA that KEDA makes shows a minimum of 1: from 1 to 0 is KEDA's own step, after \
+                     cooldownPeriod.",
+    },
+    Play {
+        code: "keda-always-active",
+        title: "a trigger that is always active",
+        meaning: "What the calm system shows counts as activity, so the cooldown never ends.",
+        recognised_by: "Active true and lastActiveTime moving on after quiesce.",
+        check: &["what the trigger reads while nothing happens", "its activation threshold"],
+        fix: "Raise activationTargetValue, or activationThreshold, above the noise.",
+        kubernetes: "kubectl get scaledobject NAME -o jsonpath='{.status.lastActiveTime}'.",
+    },
+    Play {
+        code: "keda-fallback-stuck",
+        title: "KEDA holds its fallback",
+        meaning: "The source of the trigger fails, so KEDA holds the fallback's replicas until it answers again.",
+        recognised_by: "The condition Fallback true on the ScaledObject of a group above its bound.",
+        check: &["the source of the trigger, its address and credentials"],
+        fix: "Repair the source; choose fallback replicas that you can pay for.",
+        kubernetes: "kubectl describe scaledobject NAME: Fallback, Health and the failures counted.",
+    },
 ];

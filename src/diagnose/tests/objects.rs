@@ -144,3 +144,67 @@ fn what_was_said_before_everything_was_over_counts_only_where_nothing_was_said_s
         says(story, 50.0, "NodeClaim spot-1", "Unconsolidatable", "Can't replace with a cheaper node");
     assert_eq!(codes(story, &left()), ["karpenter-fragmented"]);
 }
+
+/// Workers that KEDA scales, none of them at rest, and three since 20 s; with what is known of their ScaledObject.
+fn workers(facts: &[(&str, &str)], later: &[(&str, &str)]) -> (Story, Finding) {
+    use crate::scenario::{Access, Group, KubernetesTarget, Target, Workload};
+    let story = Story::new("workers").scenario(|scenario| {
+        let group = Group {
+            replicas: 0,
+            capacity: None,
+            startup: None,
+            service_time: None,
+            concurrency: None,
+            queue: None,
+            grace: None,
+            price: None,
+            autoscaler: None,
+            takes_over_from: None,
+            promoted_replicas: None,
+            tear_down: None,
+            replacement_price: None,
+            defects: Default::default(),
+            workload: Some(Workload {
+                kind: "Deployment".into(),
+                name: "worker".into(),
+                namespace: None,
+                context: None,
+            }),
+        };
+        scenario.target = Target::Kubernetes(KubernetesTarget {
+            access: Access::InCluster,
+            namespace: "shop".into(),
+            entry: None,
+            hpa: Default::default(),
+            prices: Default::default(),
+            groups: BTreeMap::from([("worker".to_owned(), group)]),
+        });
+    });
+    let story = story.desired(0.0, "worker", 0, "declared", "").desired(20.0, "worker", 1, "autoscaler", "");
+    let story = story.starts(20.0, "worker-1");
+    let scales = [("scales", "Deployment/worker"), ("cooldownPeriod", "5")];
+    let story = object(story, 1.0, "ScaledObject worker", ObjectState::Used, &[&scales, facts].concat());
+    let story =
+        object(story, 50.0, "ScaledObject worker", ObjectState::Used, &[&scales, facts, later].concat());
+    (story, Finding { groups: vec!["worker".into()], ..contraction() })
+}
+
+#[test]
+fn keda_is_asked_why_workers_do_not_sleep() {
+    let idle = ("condition Active", "False (ScalerNotActive)");
+    let stories = [
+        workers(&[idle], &[("paused by annotation", "autoscaling.keda.sh/paused=true")]),
+        workers(&[idle, ("minReplicaCount", "1")], &[]),
+        workers(&[idle], &[]),
+        workers(&[("condition Active", "True")], &[("lastActiveTime", "2026-11-24T10:01:00Z")]),
+        workers(&[("condition Fallback", "True (FallbackExists)"), ("fallback replicas", "3")], &[]),
+    ];
+    let told: Vec<String> = stories.into_iter().map(|(story, finding)| seen(story, &finding)).collect();
+    insta::assert_snapshot!(told.concat());
+}
+
+#[test]
+fn a_scaled_object_of_another_workload_is_no_cause() {
+    let (story, finding) = workers(&[("condition Active", "False")], &[("scales", "Deployment/other")]);
+    assert!(!codes(story, &finding).iter().any(|code| code.starts_with("keda-")));
+}

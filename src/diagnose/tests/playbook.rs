@@ -32,6 +32,7 @@ fn every_code_that_is_given_has_a_play() {
         include_str!("../starting.rs"),
         include_str!("../service.rs"),
         include_str!("../standby.rs"),
+        include_str!("../keda.rs"),
         include_str!("../money.rs"),
         include_str!("../nodes.rs"),
         include_str!("../orphans.rs"),

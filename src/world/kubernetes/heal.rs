@@ -15,7 +15,7 @@ use super::cluster::{connect, said};
 use super::lock::{self, Lock};
 use super::names::LEASE;
 use super::undo::{Records, Undone};
-use super::{Place, timestamp};
+use super::{Place, node_lock, timestamp};
 
 /// A lock has to stay as it is for so long before its run is taken for dead: three heartbeats, whatever the clocks of two
 /// machines say. Whatever a process sent just before its death has arrived by then.
@@ -141,6 +141,11 @@ impl Healer {
             // Backwards: of two changes of the same field the second one was made to what the first one had written.
             Ok(recorded) => {
                 for (fault, record) in recorded.unwrap_or_default().into_iter().rev() {
+                    // The nodes stay locked while they are not as before: the lock was recorded first, so it comes last.
+                    let is_left = |(_, undone): &(String, Undone)| !undone.left.is_empty();
+                    if fault == node_lock::RECORDED_AS && faults.iter().any(is_left) {
+                        continue;
+                    }
                     let undone = records.undo(&fault, &record).await;
                     faults.push((fault, undone));
                 }

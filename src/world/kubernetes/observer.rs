@@ -309,7 +309,8 @@ impl Observer {
         let by = match manager {
             MANAGER => "fault",
             HEALER => "heal",
-            "kube-controller-manager" if subresource == "scale" => "autoscaler",
+            // KEDA takes the last one away itself, and makes the first one.
+            "kube-controller-manager" | "keda" | "keda-operator" if subresource == "scale" => "autoscaler",
             // Whoever scales a standby is its failover: that somebody does is what is under test.
             _ if seen.is_standby => "failover",
             other => other,

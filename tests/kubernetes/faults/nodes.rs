@@ -12,10 +12,10 @@ use springback::world::kubernetes::OPT_IN;
 
 use super::{Said, a_system, a_system_of, a_system_with, as_before, meanwhile, scenario};
 use crate::snapshot::snapshot;
-use crate::support::{cluster, run};
+use crate::support::{cluster_alone, run};
 
 /// Takes away what other tests left: nodes that run anything else are not struck.
-pub(crate) async fn alone(client: &Client) {
+pub(crate) async fn clear(client: &Client) {
     let namespaces: Api<Namespace> = Api::all(client.clone());
     for namespace in namespaces.list(&ListParams::default().labels(OPT_IN)).await.unwrap() {
         namespaces.delete(&namespace.name_any(), &DeleteParams::default()).await.unwrap();
@@ -43,10 +43,10 @@ fn struck(said: &Said) -> (&[String], &[String]) {
 #[tokio::test]
 #[ignore = "needs a control plane: Go, and minutes to build it"]
 async fn a_drained_node_is_emptied_as_the_budget_allows_and_takes_pods_again() {
-    let (cluster, _turn) = cluster().await;
+    let (cluster, _turn) = cluster_alone().await;
     let client = cluster.plane.client();
     let name = "drain";
-    alone(&client).await;
+    clear(&client).await;
     opt_in(&client, Some("true")).await;
     // Two on each node, and one may go at a time.
     a_system_with(&client, name, |workload| workload.replicas(8).budget(7)).await;
@@ -75,10 +75,10 @@ async fn a_drained_node_is_emptied_as_the_budget_allows_and_takes_pods_again() {
 #[tokio::test]
 #[ignore = "needs a control plane: Go, and minutes to build it"]
 async fn a_reclaimed_node_gives_notice_and_then_kills_what_does_not_end() {
-    let (cluster, _turn) = cluster().await;
+    let (cluster, _turn) = cluster_alone().await;
     let client = cluster.plane.client();
     let name = "reclaim";
-    alone(&client).await;
+    clear(&client).await;
     opt_in(&client, Some("true")).await;
     // What would take a minute to end has three seconds.
     a_system_of(&client, name, a_container().ignoring_sigterm(), |workload| {
@@ -124,10 +124,10 @@ async fn a_reclaimed_node_gives_notice_and_then_kills_what_does_not_end() {
 #[tokio::test]
 #[ignore = "needs a control plane: Go, and minutes to build it"]
 async fn an_outage_takes_a_zone_away_and_gives_it_back() {
-    let (cluster, _turn) = cluster().await;
+    let (cluster, _turn) = cluster_alone().await;
     let client = cluster.plane.client();
     let name = "outage";
-    alone(&client).await;
+    clear(&client).await;
     opt_in(&client, Some("true")).await;
     a_system(&client, name, 4).await;
     let before = snapshot(&client, name).await;
@@ -155,10 +155,10 @@ const DRAIN: &str = "[[fault]]\nat = '1s'\ndrain = { group = 'primary', nodes = 
 #[tokio::test]
 #[ignore = "needs a control plane: Go, and minutes to build it"]
 async fn nodes_that_did_not_opt_in_run_others_or_are_locked_are_not_struck() {
-    let (cluster, _turn) = cluster().await;
+    let (cluster, _turn) = cluster_alone().await;
     let client = cluster.plane.client();
     let name = "unstruck";
-    alone(&client).await;
+    clear(&client).await;
     opt_in(&client, None).await;
     a_system(&client, name, 4).await;
     let before = snapshot(&client, name).await;

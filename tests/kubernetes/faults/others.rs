@@ -80,6 +80,12 @@ async fn a_deployment_by_somebody_else_makes_another_system_of_it() {
         let template =
             json!({ "spec": { "template": { "metadata": { "annotations": { "version": "2" } } } } });
         api.patch("checkout", &by, &Patch::Merge(&template)).await.unwrap();
+        eventually("the controller to count a new version", async || {
+            let found = api.get("checkout").await.ok()?;
+            let revision = found.metadata.annotations?.remove("deployment.kubernetes.io/revision")?;
+            (revision == "2").then_some(())
+        })
+        .await;
         let mut theirs = snapshot(&client, name).await;
         // The count is ours, and goes back.
         let count = theirs

@@ -1,4 +1,5 @@
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, Patch, PatchParams};
@@ -49,7 +50,11 @@ impl ControlPlane {
             format!("--health-probe-bind-address={}", self.ports.address(Port::KedaOperatorProbe)),
             format!("--metrics-service-bind-address={}", self.ports.address(Port::KedaOperatorService)),
         ];
-        let path = built.join("operator");
+        // In its image the program is called keda, and by that name its writes are known.
+        let path = operator.data.join("keda");
+        if !path.exists() {
+            symlink(built.join("operator"), &path).map_err(Error::file(&path))?;
+        }
         self.launch(Component::KedaOperator, &path, args, env(operator.kubeconfig.clone()))?;
         self.ready(Component::KedaOperator).await?;
 
