@@ -138,10 +138,10 @@ mod tests {
 
     #[test]
     fn paths_between_files_hold_below_their_common_folder() {
-        let scenario = absolute("/work/features/checkout.feature").unwrap();
-        let system = absolute("/work/features/../scenarios/systems/./checkout.toml").unwrap();
-        assert_eq!(system, Path::new("/work/scenarios/systems/checkout.toml"));
-        assert_eq!(common([scenario.clone(), system].iter()), Path::new("/work"));
-        assert_eq!(common([scenario].iter()), Path::new("/work/features"));
+        let scenario = absolute("/srv/features/checkout.feature").unwrap();
+        let system = absolute("/srv/features/../scenarios/systems/./checkout.toml").unwrap();
+        assert_eq!(system, Path::new("/srv/scenarios/systems/checkout.toml"));
+        assert_eq!(common([scenario.clone(), system].iter()), Path::new("/srv"));
+        assert_eq!(common([scenario].iter()), Path::new("/srv/features"));
     }
 }
